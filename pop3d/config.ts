@@ -1,0 +1,56 @@
+/** pop3d.toml: every option of pop3d, with its type, default and help. */
+import { z } from "zod";
+import {
+  commonOptions,
+  connectionLimits,
+  listenerOptions,
+  listenersWithoutCertificate,
+  logOptions,
+  tlsOptions,
+} from "../shared/config/common.js";
+import { count, duration, flag, list, optionalTable, size, table } from "../shared/config/option.js";
+
+export const pop3dSchema = z
+  .strictObject({
+    ...commonOptions,
+    listen: list(table(listenerOptions), "[[listen]] tables", 1),
+    tls: tlsOptions,
+    limits: optionalTable({
+      ...connectionLimits,
+      idle_timeout: duration("1s")
+        .prefault("10m")
+        .describe("Waiting for a command after login (RFC 1939 §3: ten minutes at least)."),
+      login_time: duration("1s").prefault("1m").describe("From the connection to a successful login."),
+      stall_timeout: duration("1s")
+        .prefault("5m")
+        .describe("How long a client may read nothing of what it is being sent."),
+      command_length: size().prefault("4KiB").describe("A command line (RFC 2449 §4 asks for 255 octets)."),
+      login_failures: count(1, 1000)
+        .prefault(3)
+        .describe("Failed logins of a connection; then it is closed."),
+      login_failure_delay: duration()
+        .prefault("1s")
+        .describe(
+          "The reply to a failed login waits this long, and twice as long for each further one from that address.",
+        ),
+      unknown_commands: count(1, 10_000)
+        .prefault(20)
+        .describe("Commands in error of a connection; then it is closed."),
+    }),
+    maildrop: optionalTable({
+      lock_wait: duration()
+        .prefault("2s")
+        .describe("How long a second session waits for the first before [IN-USE]."),
+      mark_seen: flag()
+        .prefault(true)
+        .describe("Whether a message that was retrieved is flagged as seen (S)."),
+    }),
+    log: logOptions,
+  })
+  .refine((config) => !listenersWithoutCertificate(config), {
+    path: ["tls"],
+    error: 'a [tls] table with certificate and key, since a listener has tls = "implicit"',
+  });
+
+export type Pop3dConfig = z.output<typeof pop3dSchema>;
+export type Pop3dListenerConfig = Pop3dConfig["listen"][number];

@@ -1,0 +1,34 @@
+/** What an account is to the daemons, and what they may ask about accounts. */
+import type { Maildir } from "../maildir/maildir.js";
+
+export interface Account {
+  /** The canonical address, `alice@example.org` (mailboxKey of address.ts). */
+  readonly address: string;
+  /** The password field of the accounts file, `{SCHEME}data`. */
+  readonly password: string;
+  /** Absolute. */
+  readonly home: string;
+  readonly maildir: Maildir;
+}
+
+/** The accounts of one reading of the accounts file; never changes. */
+export interface Accounts {
+  readonly size: number;
+  /** @param address canonical, as mailboxKey gives it */
+  find(address: string): Account | undefined;
+  all(): Iterable<Account>;
+}
+
+/** What came of a login. `unavailable` means that nobody can say now; the cause is for the log. */
+export type Verdict =
+  | { readonly kind: "granted"; readonly account: Account }
+  | { readonly kind: "refused" }
+  | { readonly kind: "unavailable"; readonly cause: unknown };
+
+export interface Authenticator {
+  /**
+   * Checks a user name and a password as the client sent them (the octets of the password untouched).
+   * A wrong password and an unknown user take the same time. Never rejects.
+   */
+  authenticate(username: string, password: string): Promise<Verdict>;
+}

@@ -1,0 +1,114 @@
+/** The options that both daemons have: same key, same meaning, same default in both files. */
+import { hostname } from "node:os";
+import type { z } from "zod";
+import { LOG_FORMATS, LOG_LEVELS } from "../log.js";
+import {
+  choice,
+  count,
+  domain,
+  duration,
+  list,
+  listenAddress,
+  optionalTable,
+  path,
+  table,
+  text,
+} from "./option.js";
+
+const PLAINTEXT_AUTH = ["never", "loopback", "always"] as const;
+const LISTENER_TLS = ["none", "starttls", "implicit"] as const;
+
+export const commonOptions = {
+  hostname: domain()
+    .default(() => hostname().toLowerCase())
+    .describe("The name of this host, as it is given in greetings, trace headers and message names."),
+  domains: list(domain(), 'a list of domain names, such as ["example.org"]', 1).describe(
+    "The domains whose mail is delivered here.",
+  ),
+  default_domain: domain()
+    .optional()
+    .describe(
+      "The domain of a user who logs in by a bare name, and of <postmaster>; the first of domains by default.",
+    ),
+  mail_root: path()
+    .prefault("/var/mail/pillarbox")
+    .describe(
+      "The home of an account that names none is <mail_root>/<domain>/<local-part>; its Maildir is <home>/Maildir.",
+    ),
+  accounts: path()
+    .prefault("/etc/pillarbox/users")
+    .describe("The accounts, in Dovecot's passwd-file format."),
+  user: text("the name of a user of this system")
+    .prefault("vmail")
+    .describe("The user to become once the ports are bound, when started as root."),
+  group: text("the name of a group of this system")
+    .optional()
+    .describe("The group to become likewise; the user's own by default."),
+  shutdown_time: duration()
+    .prefault("30s")
+    .describe("How long sessions may go on after SIGTERM before they are closed."),
+} as const;
+
+/** `[tls]`: the certificate that listeners present, and others for clients that ask for another name. */
+export const tlsOptions = table({
+  certificate: path().describe("The certificate chain, PEM."),
+  key: path().describe("Its private key, PEM."),
+  min_version: choice(["TLSv1.2", "TLSv1.3"])
+    .prefault("TLSv1.2")
+    .describe("The oldest version of TLS that is spoken."),
+  sni: list(
+    table({
+      names: list(
+        text("a host name, or *.domain"),
+        'a list of host names, such as ["mail.example.net"]',
+        1,
+      ).describe("The names for which this certificate is presented."),
+      certificate: path().describe("The certificate chain, PEM."),
+      key: path().describe("Its private key, PEM."),
+    }),
+    "[[tls.sni]] tables",
+  ).prefault([]),
+})
+  .optional()
+  .describe("TLS is offered only with a certificate of yours.");
+
+export const logOptions = optionalTable({
+  level: choice(LOG_LEVELS)
+    .prefault("info")
+    .describe('How much is logged; "trace" shows each dialogue, masked.'),
+  format: choice(LOG_FORMATS).prefault("auto").describe('"auto" is pretty on a terminal and JSON elsewhere.'),
+});
+
+/** The keys that every `[[listen]]` table has. */
+export const listenerOptions = {
+  address: listenAddress().describe("Where to listen."),
+  tls: choice(LISTENER_TLS)
+    .prefault("starttls")
+    .describe(
+      '"none", "starttls" (upgrade on request; only offered with a certificate), or "implicit" (from the first octet).',
+    ),
+  allow_plaintext_auth: choice(PLAINTEXT_AUTH)
+    .prefault("loopback")
+    .describe("Whether a password may be sent before TLS."),
+} as const;
+
+/** The limits that both daemons have. */
+export const connectionLimits = {
+  connections: count(1, 100_000).prefault(1000).describe("Connections in all."),
+  connections_per_ip: count(1, 100_000)
+    .prefault(50)
+    .describe("Connections from one address (from one /64 in IPv6)."),
+  tls_handshake_time: duration("1s").prefault("30s").describe("How long a TLS handshake may take."),
+} as const;
+
+export type TlsConfig = NonNullable<z.output<typeof tlsOptions>>;
+export type PlaintextAuth = (typeof PLAINTEXT_AUTH)[number];
+export type ListenerTls = (typeof LISTENER_TLS)[number];
+
+/** What every listener needs from its configuration: a certificate where it must speak TLS from the first octet. */
+export function listenersWithoutCertificate(config: {
+  readonly tls?: TlsConfig | undefined;
+  readonly listen: readonly { readonly tls: ListenerTls }[];
+}): boolean {
+  return config.tls === undefined && config.listen.some((listener) => listener.tls === "implicit");
+}

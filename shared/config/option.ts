@@ -1,0 +1,72 @@
+/**
+ * The kinds of values that a configuration file may hold, as zod schemas. Each is an option's row in a table:
+ * default, what is allowed (the text of the error), and help. From the table follow types, validation, the
+ * defaults, and the list that the documentation is checked against.
+ */
+import { z } from "zod";
+import { parseDomain } from "../address.js";
+import { LISTEN_ADDRESS_FORMS, type ListenAddress, parseListenAddress } from "../listen-address.js";
+import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from "../units.js";
+
+/** A string that `parse` makes a value of; `allowed` says in an error what would have been right. */
+export function parsed<T>(parse: (text: string) => T | undefined, allowed: string) {
+  return z.string({ error: allowed }).transform((text, context): T => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    context.addIssue({ code: "custom", message: allowed });
+    return z.NEVER;
+  });
+}
+
+/** Octets, written "50MiB". */
+export const size = () => parsed(parseSize, SIZE_FORMS);
+
+/** Milliseconds, written "10m". `least` guards against values that would end every session at once. */
+export const duration = (least = "0s") => {
+  const floor = parseDuration(least) ?? 0;
+  const allowed = floor > 0 ? `${DURATION_FORMS}, of ${least} or more` : DURATION_FORMS;
+  return parsed((text) => {
+    const value = parseDuration(text);
+    return value !== undefined && value >= floor ? value : undefined;
+  }, allowed);
+};
+
+/** A whole number from `least` to `most`. */
+export const count = (least: number, most: number) => {
+  const error = `a whole number from ${least} to ${most}`;
+  return z.int({ error }).min(least, { error }).max(most, { error });
+};
+
+export const text = (allowed: string) => z.string({ error: allowed }).min(1, { error: allowed });
+
+export const flag = () => z.boolean({ error: "true or false" });
+
+/** One of a few words. */
+export const choice = <const T extends readonly [string, ...string[]]>(words: T) =>
+  z.enum(words, { error: words.map((word) => `"${word}"`).join(" or ") });
+
+/** An absolute path of the file system. */
+export const path = () =>
+  parsed(
+    (value) => (/^\/[^\0]*$/.test(value) ? value.replace(/(?<=.)\/+$/, "") : undefined),
+    "an absolute path",
+  );
+
+/** A domain name, held in lower case with A-labels. */
+export const domain = () =>
+  parsed(
+    (value) => (value.startsWith("[") ? undefined : parseDomain(value)),
+    'a domain name, such as "example.org"',
+  );
+
+export const listenAddress = () => parsed<ListenAddress>(parseListenAddress, LISTEN_ADDRESS_FORMS);
+
+/** A list of at least `least` things. */
+export const list = <T extends z.ZodType>(item: T, allowed: string, least = 0) =>
+  z.array(item, { error: allowed }).min(least, { error: allowed });
+
+/** A table with exactly these keys; one that is left out has its keys' defaults. */
+export const table = <T extends z.core.$ZodShape>(shape: T) => z.strictObject(shape, { error: "a table" });
+
+/** A table that may be left out altogether, since each of its keys has a default. */
+export const optionalTable = <T extends z.core.$ZodShape>(shape: T) => table(shape).prefault({} as never);

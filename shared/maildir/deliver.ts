@@ -1,0 +1,173 @@
+/**
+ * Putting a message into a Maildir.
+ *
+ * | in tmp/        | in new/ | means                                                                     |
+ * |----------------|---------|---------------------------------------------------------------------------|
+ * | partial, whole | –       | being received; after a crash garbage, removed after 36 hours (clean.ts)    |
+ * | whole, synced  | –       | staged: all that could fail for want of room or rights has been tried     |
+ * | –              | whole   | committed by the rename; durable, and may be acknowledged, once `new/` is synced |
+ *
+ * A Delivery begins, is written, staged, and then either committed or rolled back, each once. A message for several
+ * mailboxes is several deliveries, all staged before the first is committed: `commitAll`.
+ *
+ * It does not look at what it stores: lines end in LF by the time they arrive here.
+ */
+import { access, constants, open } from "node:fs/promises";
+import type { Durable, DurableFile } from "../durable.js";
+import { hasCode } from "../exit.js";
+import { createMaildir, type Maildir } from "./maildir.js";
+import { formatBaseName } from "./name.js";
+
+const LF = 0x0a;
+const COPY_OCTETS = 256 * 1024;
+
+export class Delivery {
+  readonly #maildir: Maildir;
+  readonly #unique: string;
+  readonly #durable: Durable;
+  #file: DurableFile | undefined;
+  #state: "writing" | "staged" | "ended" = "writing";
+  #size = 0;
+  #lines = 0;
+
+  private constructor(maildir: Maildir, unique: string, durable: Durable, file: DurableFile) {
+    this.#maildir = maildir;
+    this.#unique = unique;
+    this.#durable = durable;
+    this.#file = file;
+  }
+
+  /**
+   * Creates the file in tmp/, and the Maildir on its first delivery.
+   * @param unique a unique part that no other delivery uses (name.ts)
+   */
+  static async begin(maildir: Maildir, unique: string, durable: Durable): Promise<Delivery> {
+    const path = `${maildir.tmp}/${unique}`;
+    try {
+      return new Delivery(maildir, unique, durable, await durable.create(path));
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
+    await createMaildir(maildir, durable);
+    return new Delivery(maildir, unique, durable, await durable.create(path));
+  }
+
+  get maildir(): Maildir {
+    return this.#maildir;
+  }
+
+  /** Octets written so far. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The name that the message has once it is committed. */
+  get name(): string {
+    return formatBaseName(this.#unique, this.#size, this.#size + this.#lines);
+  }
+
+  /** Appends octets whose lines end in LF. */
+  async write(octets: Uint8Array): Promise<void> {
+    this.#expect("writing");
+    await this.#file?.write(octets);
+    this.#size += octets.length;
+    for (let at = octets.indexOf(LF); at >= 0; at = octets.indexOf(LF, at + 1)) this.#lines++;
+  }
+
+  /** Appends what another delivery, not yet ended, holds from octet `start` on; a piece at a time. */
+  async copyFrom(other: Delivery, start: number): Promise<void> {
+    const source = await open(other.#tmpPath, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      const piece = Buffer.allocUnsafe(COPY_OCTETS);
+      for (let position = start; ; ) {
+        const { bytesRead } = await source.read(piece, 0, piece.length, position);
+        if (bytesRead === 0) return;
+        position += bytesRead;
+        await this.write(piece.subarray(0, bytesRead));
+      }
+    } finally {
+      await source.close();
+    }
+  }
+
+  /** Makes the file durable and makes sure that new/ can be written. Nothing is visible to others yet. */
+  async stage(): Promise<void> {
+    this.#expect("writing");
+    await this.#file?.sync();
+    await this.#closeFile();
+    await access(this.#maildir.new, constants.W_OK | constants.X_OK);
+    this.#state = "staged";
+  }
+
+  /** Renames the message into new/. Not yet durable: see commitAll. */
+  async publish(): Promise<void> {
+    this.#expect("staged");
+    await this.#durable.publish(this.#tmpPath, this.#newPath);
+    this.#state = "ended";
+  }
+
+  /** Takes a published message back, for the case that another copy could not be published. */
+  async withdraw(): Promise<void> {
+    await ignoringAbsence(this.#durable.remove(this.#newPath));
+  }
+
+  /** Gives the message up and removes its file. May be called in any state; does nothing after an end. */
+  async rollback(): Promise<void> {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    await this.#closeFile().catch(() => {});
+    await ignoringAbsence(this.#durable.remove(this.#tmpPath));
+  }
+
+  get #tmpPath(): string {
+    return `${this.#maildir.tmp}/${this.#unique}`;
+  }
+
+  get #newPath(): string {
+    return `${this.#maildir.new}/${this.name}`;
+  }
+
+  async #closeFile(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close();
+  }
+
+  #expect(state: "writing" | "staged"): void {
+    if (this.#state !== state) throw new Error(`delivery is ${this.#state}, not ${state}`);
+  }
+}
+
+/**
+ * Commits staged deliveries together: every rename, then every directory's sync. When it resolves, all of them may
+ * be acknowledged. When a rename fails, those already made are taken back and none is delivered; a reader that was
+ * quick may have seen one all the same, and will see it again when the client tries again: twice, never lost.
+ */
+export async function commitAll(deliveries: readonly Delivery[], durable: Durable): Promise<void> {
+  const published: Delivery[] = [];
+  try {
+    for (const delivery of deliveries) {
+      await delivery.publish();
+      published.push(delivery);
+    }
+  } catch (error) {
+    await Promise.allSettled(published.map((delivery) => delivery.withdraw()));
+    await rollbackAll(deliveries);
+    throw error;
+  }
+  const directories = new Set(deliveries.map((delivery) => delivery.maildir.new));
+  await Promise.all([...directories].map((directory) => durable.syncDirectory(directory)));
+}
+
+/** Gives up every delivery; what cannot be removed now is removed from tmp/ after 36 hours. */
+export async function rollbackAll(deliveries: readonly Delivery[]): Promise<void> {
+  await Promise.allSettled(deliveries.map((delivery) => delivery.rollback()));
+}
+
+async function ignoringAbsence(removal: Promise<void>): Promise<void> {
+  try {
+    await removal;
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+  }
+}

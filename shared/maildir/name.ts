@@ -1,0 +1,115 @@
+/**
+ * The names of messages in a Maildir: the one place that writes and reads them. Pure.
+ *
+ *   1763769600.M123456P4711Q1.mail.example.org,S=2048,W=2101:2,FS
+ *   └────────────── unique part ─────────────┘└─ fields ───┘└flags┘
+ *   └────────────────── base name ───────────────────────┘
+ *
+ * `S=` is the size of the file in octets, `W=` its size with CRLF line ends (Maildir++, Courier and Dovecot write
+ * the same). Other programs may change the flags at any moment, move the file between new/ and cur/, and add
+ * fields of their own (mbsync's `,U=7`): a message is therefore known by its *identity*, the base name without `U=`.
+ *
+ * Names are held as latin1 strings, one character per octet, because a file name is any octets but NUL and "/".
+ */
+
+import { isAscii } from "../address.js";
+import type { Path } from "../durable.js";
+
+export interface MessageName {
+  /** All up to the first `,` or `:`. */
+  readonly unique: string;
+  /** The base name without mbsync's `U=` field: what stays the same under foreign renames. */
+  readonly identity: string;
+  /** `S=`: octets of the file. */
+  readonly size: number | undefined;
+  /** `W=`: octets with CRLF line ends. */
+  readonly wireSize: number | undefined;
+  /** The letters after `:2,`, as found. */
+  readonly flags: string;
+}
+
+/** Reads any name. Never fails: a foreign name is all unique part. */
+export function parseName(filename: string): MessageName {
+  const colon = filename.indexOf(":");
+  const base = colon < 0 ? filename : filename.slice(0, colon);
+  const info = colon < 0 ? "" : filename.slice(colon + 1);
+  const [unique = "", ...fields] = base.split(",");
+  return {
+    unique,
+    identity: fields.some(isImapUidField)
+      ? [unique, ...fields.filter((f) => !isImapUidField(f))].join(",")
+      : base,
+    size: numberField(fields, "S="),
+    wireSize: numberField(fields, "W="),
+    flags: info.startsWith("2,") ? info.slice(2) : "",
+  };
+}
+
+function isImapUidField(field: string): boolean {
+  return /^U=\d+$/.test(field);
+}
+
+function numberField(fields: readonly string[], prefix: "S=" | "W="): number | undefined {
+  const digits = fields.find((field) => field.startsWith(prefix))?.slice(prefix.length);
+  if (digits === undefined || !/^\d{1,15}$/.test(digits)) return undefined;
+  return Number(digits);
+}
+
+/** The base name of a message of ours: its unique part and both sizes. */
+export function formatBaseName(unique: string, size: number, wireSize: number): string {
+  return `${unique},S=${size},W=${wireSize}`;
+}
+
+/**
+ * The name under which a message lies in cur/ with these flags added. Flags are sorted as ASCII, and letters that
+ * we do not know are kept (they are Dovecot's keywords, say). An info part that is not version 2 is left alone.
+ */
+export function withFlags(filename: string, added = ""): string {
+  const colon = filename.indexOf(":");
+  if (colon < 0) return `${filename}:2,${sortedFlags(added)}`;
+  const info = filename.slice(colon + 1);
+  if (!info.startsWith("2,")) return filename;
+  return `${filename.slice(0, colon)}:2,${sortedFlags(info.slice(2) + added)}`;
+}
+
+function sortedFlags(flags: string): string {
+  return [...new Set(flags)].sort().join("");
+}
+
+/**
+ * Makes unique parts: `<seconds>.M<microseconds>P<pid>Q<n>.<host>`. The microseconds strictly increase within
+ * the process, so that no two are alike even when the clock stands still or is set back.
+ *
+ * @param host the host's name; `/`, `:` and `,` would end a path, a base name or a unique part and are written as
+ *   `\057`, `\072` and `\054`
+ * @param now milliseconds since 1970, as Date.now gives them
+ */
+export function uniqueNames(host: string, pid: number, now: () => number): () => string {
+  const safeHost = host.replace(/[/:,]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  let last = 0;
+  let count = 0;
+  return () => {
+    last = Math.max(last + 1, now() * 1000);
+    count++;
+    const seconds = Math.floor(last / 1_000_000);
+    return `${seconds}.M${last % 1_000_000}P${pid}Q${count}.${safeHost}`;
+  };
+}
+
+/** The order of a maildrop: by time of delivery (the number that a name begins with), then by name. */
+export function compareNames(a: string, b: string): number {
+  const difference = leadingNumber(a) - leadingNumber(b);
+  if (difference !== 0) return difference;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function leadingNumber(name: string): number {
+  const value = Number.parseInt(name, 10);
+  return Number.isNaN(value) ? 0 : value;
+}
+
+/** The path of a latin1 `filename` in `directory`: a string where it is ASCII, else a Buffer of its very octets. */
+export function pathOf(directory: string, filename: string): Path {
+  if (isAscii(filename)) return `${directory}/${filename}`;
+  return Buffer.concat([Buffer.from(`${directory}/`), Buffer.from(filename, "latin1")]);
+}
