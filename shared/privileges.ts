@@ -25,9 +25,8 @@ export function dropPrivileges(
     return;
   }
   try {
-    const gid = group ?? primaryGroupOf(user);
-    process.initgroups?.(user, gid);
-    process.setgid?.(gid);
+    process.setgroups?.(idsOf("-G", user));
+    process.setgid?.(group ?? primaryGroupOf(user));
     process.setuid?.(user);
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
@@ -40,9 +39,17 @@ export function dropPrivileges(
   log.info({ user, uid: process.getuid?.(), gid: process.getgid?.() }, "privileges dropped");
 }
 
-/** id(1) rather than /etc/passwd, because users may come from LDAP and the like. */
+/** Group ids of a user, by id(1) rather than /etc/group, because users may come from LDAP and the like. */
+function idsOf(option: "-g" | "-G", user: string): number[] {
+  const ids = execFileSync("id", [option, "--", user], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  return ids.trim().split(" ").map(Number);
+}
+
 function primaryGroupOf(user: string): number {
-  return Number(
-    execFileSync("id", ["-g", "--", user], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim(),
-  );
+  const [gid] = idsOf("-g", user);
+  if (gid === undefined) throw new Error(`id(1) names no group for ${user}`);
+  return gid;
 }
