@@ -1,0 +1,165 @@
+/**
+ * Who may send what to whom, and what becomes of it: the application behind the protocol (protocol/receiver.ts).
+ *
+ * In the mx role mail for our domains is taken from anyone, and an unknown recipient is refused at RCPT, so that no
+ * bounce is ever owed to a stranger. In the submission role users who have logged in send; mail that would have to go
+ * to another host is refused for now with 4.3.3, since nothing here relays.
+ */
+import { randomInt } from "node:crypto";
+import type { Account, Authenticator, Verdict } from "../../shared/accounts/account.js";
+import { formatMailbox, type Mailbox, parseMailbox } from "../../shared/address.js";
+import type { Durable } from "../../shared/durable.js";
+import type { TmpCleaner } from "../../shared/maildir/clean.js";
+import type {
+  DataAnswer,
+  Envelope,
+  ForwardPath,
+  RcptAnswer,
+  Receiver,
+  ReversePath,
+  SessionFacts,
+} from "../protocol/receiver.js";
+import { type Reply, reply } from "../protocol/reply.js";
+import { Copies, type DeliveredCopy } from "./copies.js";
+import { Intake } from "./data.js";
+import type { HeaderFacts } from "./header-section.js";
+import { formatQueueId } from "./queue-id.js";
+import { missingFields } from "./repair.js";
+import { type Directory, route } from "./route.js";
+import { deliveredTo, received, returnPath } from "./trace-headers.js";
+
+const SENDER_OK = reply(250, "1.0", "sender ok");
+const RECIPIENT_OK = reply(250, "1.5", "recipient ok");
+const NO_SUCH_MAILBOX = reply(550, "1.1", "no such mailbox here");
+const NOT_OURS = reply(550, "7.1", "we do not relay");
+const CANNOT_RELAY = reply(451, "3.3", "mail for other hosts cannot be sent from here yet, try again later");
+
+/** What a recipient came to: the mailboxes that get the message. */
+export type Destination = readonly Account[];
+
+export interface ReceiverOptions {
+  readonly hostname: string;
+  readonly headerSizeMax: number;
+  /** The accounts, aliases and domains in force. */
+  readonly directory: () => Directory;
+  readonly authenticator: Authenticator;
+  readonly durable: Durable;
+  readonly uniqueName: () => string;
+  readonly cleaner: TmpCleaner;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export class MailReceiver implements Receiver<Destination> {
+  readonly #options: ReceiverOptions;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  authenticate(_session: SessionFacts, username: string, password: string): Promise<Verdict> {
+    return this.#options.authenticator.authenticate(username, password);
+  }
+
+  async mail(_session: SessionFacts, _reversePath: ReversePath): Promise<Reply> {
+    return SENDER_OK;
+  }
+
+  async rcpt(
+    session: SessionFacts,
+    _envelope: Envelope<Destination>,
+    { mailbox }: ForwardPath,
+  ): Promise<RcptAnswer<Destination>> {
+    const way = route(mailbox, session.localAddress, this.#options.directory());
+    switch (way.kind) {
+      case "local":
+        this.#warnOfMissing(session, mailbox, way.missing);
+        return { kind: "accepted", reply: RECIPIENT_OK, destination: way.accounts };
+      case "unknown":
+        return { kind: "refused", reply: NO_SUCH_MAILBOX };
+      case "forwarded":
+        return { kind: "refused", reply: CANNOT_RELAY };
+      case "remote":
+        return { kind: "refused", reply: session.role === "submission" ? CANNOT_RELAY : NOT_OURS };
+    }
+  }
+
+  async data(session: SessionFacts, envelope: Envelope<Destination>): Promise<DataAnswer> {
+    const { now, headerSizeMax } = this.#options;
+    const begun = now();
+    const queueId = formatQueueId(begun, randomInt(2 ** 25));
+    const accounts = [...new Set(envelope.recipients.flatMap((recipient) => recipient.destination))];
+    const message = new Intake({
+      log: session.log,
+      queueId,
+      addresses: accounts.map((account) => account.address),
+      headerSizeMax,
+      copies: (header) => this.#copies(session, envelope, accounts, queueId, header),
+      delivered: (copies) => this.#logDelivery(session, envelope, queueId, copies, now() - begun),
+    });
+    return { kind: "accepted", message };
+  }
+
+  #copies(
+    session: SessionFacts,
+    envelope: Envelope<Destination>,
+    accounts: readonly Account[],
+    queueId: string,
+    header: HeaderFacts,
+  ): Copies {
+    const { hostname, durable, uniqueName, now } = this.#options;
+    const date = new Date(now());
+    const { reversePath } = envelope;
+    const sender = reversePath.mailbox ?? accountMailbox(session.account);
+    const repaired =
+      session.role === "submission" && sender !== undefined
+        ? missingFields(header, { date, queueId, hostname, sender })
+        : "";
+    const trace = received({
+      ...session,
+      hostname,
+      queueId,
+      date,
+      smtputf8: reversePath.smtputf8,
+      authenticated: session.account !== undefined,
+      recipients: envelope.recipients.map(({ forwardPath }) => forwardPath.mailbox),
+    });
+    const blank = header.headless ? "\n" : "";
+    const copies = accounts.map((account) => ({
+      account,
+      top: Buffer.from(
+        returnPath(reversePath.mailbox) + deliveredTo(account.address) + trace + repaired + blank,
+      ),
+    }));
+    return new Copies(copies, { durable, uniqueName });
+  }
+
+  #logDelivery(
+    { log }: SessionFacts,
+    { reversePath, recipients }: Envelope<Destination>,
+    queueId: string,
+    copies: readonly DeliveredCopy[],
+    milliseconds: number,
+  ): void {
+    const from = reversePath.mailbox === undefined ? "" : formatMailbox(reversePath.mailbox);
+    const to = recipients.map(({ forwardPath }) => formatMailbox(forwardPath.mailbox));
+    for (const { account, name, size } of copies) {
+      log.info({ queueId, from, to, account: account.address, name, size, ms: milliseconds }, "delivered");
+      this.#options.cleaner
+        .visit(account.maildir)
+        .catch((err: unknown) => log.warn({ err }, "tmp/ not cleaned"));
+    }
+  }
+
+  #warnOfMissing({ log }: SessionFacts, alias: Mailbox, missing: readonly Mailbox[]): void {
+    if (missing.length === 0) return;
+    log.warn(
+      { alias: formatMailbox(alias), missing: missing.map(formatMailbox) },
+      "alias has targets that do not exist",
+    );
+  }
+}
+
+function accountMailbox(account: Account | undefined): Mailbox | undefined {
+  return account === undefined ? undefined : parseMailbox(account.address);
+}
