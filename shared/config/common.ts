@@ -112,3 +112,12 @@ export function listenersWithoutCertificate(config: {
 }): boolean {
   return config.tls === undefined && config.listen.some((listener) => listener.tls === "implicit");
 }
+
+/** The domain of bare names: `default_domain`, else the first of `domains`. */
+export function defaultDomainOf(config: {
+  readonly default_domain?: string | undefined;
+  readonly domains: readonly string[];
+  readonly hostname: string;
+}): string {
+  return config.default_domain ?? config.domains[0] ?? config.hostname;
+}
