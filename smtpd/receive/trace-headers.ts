@@ -65,7 +65,8 @@ export function protocolName({ esmtp, smtputf8, tls, authenticated }: Omit<Recep
  */
 function extendedDomain({ helo, remoteAddress }: Reception): string {
   const literal = addressLiteral(remoteAddress);
-  if (parseDomain(helo) !== undefined) return `${helo} (${literal})`;
+  const domain = parseDomain(helo);
+  if (domain !== undefined) return `${domain} (${literal})`;
   return `${literal} (HELO ${commentText(helo)})`;
 }
 
