@@ -3,7 +3,10 @@
  *
  * A mailbox is held in one form only, so that comparing is comparing strings: the local-part without its
  * quotes and in NFC, the domain in lower case with A-labels (RFC 6531 §3.7.1 leaves either; DNS and the
- * accounts file want this one), or an address literal as it was written.
+ * accounts file want this one), or an address literal in lower case.
+ *
+ * Stricter than the ABNF where leniency serves nobody but a swindler: no empty local-part (`""@x`), no invisible
+ * characters, no bare IPv4 address as a domain.
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { domainToASCII } from "node:url";
@@ -26,7 +29,13 @@ const ATOM = /^[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~\u0080-\u{10ffff}]+$/u;
 const QUOTED = /^"((?:[\x20\x21\x23-\x5b\x5d-\x7e\u0080-\u{10ffff}]|\\[\x20-\x7e])*)"$/u;
 // Let-dig [Ldh-str]; the underscore is no letter of RFC 5321, but hosts that use it exist and do no harm.
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/;
-const CONTROL_OR_INVISIBLE = /[\p{Cc}\p{Cs}\u200b\u2060\ufeff]/u;
+/** What a U-label may hold before the mapping; domainToASCII would read `/`, `%41`, `?` … as a URL does. */
+const U_LABELS = /^[A-Za-z0-9_.\-\u0080-\u{10ffff}]+$/u;
+/**
+ * Controls, lone surrogates, spaces but the ASCII one, and format characters (direction marks, soft hyphens …) but the
+ * two joiners that Persian and the Indic scripts need (RFC 5892 appendix A): two addresses that look alike are alike.
+ */
+const CONTROL_OR_INVISIBLE = /(?![ \u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\p{Z}]/u;
 
 /** RFC 5321 §4.1.2 `Mailbox`, with RFC 6531's additions. Undefined for anything else. */
 export function parseMailbox(text: string): Mailbox | undefined {
@@ -55,18 +64,22 @@ function endOfLocalPart(text: string): number | undefined {
 export function parseLocalPart(text: string): string | undefined {
   if (CONTROL_OR_INVISIBLE.test(text)) return undefined;
   const quoted = QUOTED.exec(text);
-  const meaning = quoted ? (quoted[1] ?? "").replace(/\\(.)/gu, "$1") : text;
-  if (!quoted && !text.split(".").every((atom) => ATOM.test(atom))) return undefined;
-  if (meaning === "" || Buffer.byteLength(meaning) > LOCAL_PART_OCTETS_MAX) return undefined;
-  return meaning.normalize("NFC");
+  if (!quoted && !isDotString(text)) return undefined;
+  const meaning = (quoted ? (quoted[1] ?? "").replace(/\\(.)/gu, "$1") : text).normalize("NFC");
+  return meaning === "" || Buffer.byteLength(meaning) > LOCAL_PART_OCTETS_MAX ? undefined : meaning;
+}
+
+function isDotString(text: string): boolean {
+  return text.split(".").every((atom) => ATOM.test(atom));
 }
 
 /** `Domain` or `address-literal` (RFC 5321 §4.1.2, §4.1.3). U-labels become A-labels (RFC 5890). */
 export function parseDomain(text: string): string | undefined {
   if (text.startsWith("[")) return parseAddressLiteral(text);
   if (CONTROL_OR_INVISIBLE.test(text) || text.endsWith(".")) return undefined;
+  if (!U_LABELS.test(text)) return undefined;
   const ascii = isAscii(text) ? text.toLowerCase() : domainToASCII(text);
-  if (ascii === "" || ascii.length > DOMAIN_OCTETS_MAX) return undefined;
+  if (ascii.length > DOMAIN_OCTETS_MAX || isIPv4(ascii)) return undefined;
   const labels = ascii.split(".");
   return labels.every((label) => label.length <= LABEL_OCTETS_MAX && LABEL.test(label)) ? ascii : undefined;
 }
@@ -86,16 +99,15 @@ export function addressOfLiteral(domain: string): string | undefined {
 
 /** Writes a mailbox, quoting the local-part when it must be. Inverse of parseMailbox. */
 export function formatMailbox({ localPart, domain }: Mailbox): string {
-  const bare = localPart.split(".").every((atom) => ATOM.test(atom));
-  return `${bare ? localPart : `"${localPart.replace(/["\\]/g, "\\$&")}"`}@${domain}`;
+  return `${isDotString(localPart) ? localPart : `"${localPart.replace(/["\\]/g, "\\$&")}"`}@${domain}`;
 }
 
 /**
  * The key under which a mailbox is looked up: RFC 5321 §2.4 lets the receiving host alone decide about case
- * in local-parts, and ours are not case-sensitive.
+ * in local-parts, and ours are not case-sensitive. Lower case can take a text out of NFC (J̌ is two characters, ǰ one).
  */
 export function mailboxKey(mailbox: Mailbox): string {
-  return formatMailbox({ ...mailbox, localPart: mailbox.localPart.toLowerCase() });
+  return formatMailbox({ ...mailbox, localPart: mailbox.localPart.toLowerCase().normalize("NFC") });
 }
 
 /** `alice+lists@example.org` without its detail, or undefined when it has none. */

@@ -116,9 +116,7 @@ export class SharedSyncs {
   }
 
   #start(key: string): Promise<void> {
-    const sync = this.#syncNow(key).finally(() => {
-      if (this.#running.get(key) === sync) this.#running.delete(key);
-    });
+    const sync = this.#syncNow(key).finally(() => this.#running.delete(key));
     this.#running.set(key, sync);
     return sync;
   }

@@ -35,10 +35,13 @@ export class TmpCleaner {
   }
 }
 
-/** Removes the files of tmp/ that were neither read nor changed in the 36 hours before `now`. */
+/**
+ * Removes the files of tmp/ that were neither read nor changed in the 36 hours before `now`. Resolves to how many; to 0
+ * where there is no tmp/.
+ */
 export async function cleanTmp(maildir: Maildir, now: number): Promise<number> {
   let removed = 0;
-  for (const name of await readdir(maildir.tmp, "latin1")) {
+  for (const name of await namesIn(maildir.tmp)) {
     const path = pathOf(maildir.tmp, name);
     try {
       const status = await lstat(path);
@@ -51,4 +54,13 @@ export async function cleanTmp(maildir: Maildir, now: number): Promise<number> {
     }
   }
   return removed;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory, "latin1");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return [];
+    throw error;
+  }
 }

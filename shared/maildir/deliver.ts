@@ -10,6 +10,9 @@
  * A Delivery begins, is written, staged, and then either committed or rolled back, each once. A message for several
  * mailboxes is several deliveries, all staged before the first is committed: `commitAll`.
  *
+ * Errors are the system's (ENOSPC, EDQUOT, EACCES …). After one the delivery can only be rolled back: a write that
+ * failed left a hole, and a sync that failed would say "fine" the next time.
+ *
  * It does not look at what it stores: lines end in LF by the time they arrive here.
  */
 import { access, constants, open } from "node:fs/promises";
@@ -26,7 +29,7 @@ export class Delivery {
   readonly #unique: string;
   readonly #durable: Durable;
   #file: DurableFile | undefined;
-  #state: "writing" | "staged" | "ended" = "writing";
+  #state: "writing" | "staged" | "published" | "failed" | "ended" = "writing";
   #size = 0;
   #lines = 0;
 
@@ -68,8 +71,7 @@ export class Delivery {
 
   /** Appends octets whose lines end in LF. */
   async write(octets: Uint8Array): Promise<void> {
-    this.#expect("writing");
-    await this.#file?.write(octets);
+    await this.#attempt("writing", "writing", async () => this.#file?.write(octets));
     this.#size += octets.length;
     for (let at = octets.indexOf(LF); at >= 0; at = octets.indexOf(LF, at + 1)) this.#lines++;
   }
@@ -92,31 +94,34 @@ export class Delivery {
 
   /** Makes the file durable and makes sure that new/ can be written. Nothing is visible to others yet. */
   async stage(): Promise<void> {
-    this.#expect("writing");
-    await this.#file?.sync();
-    await this.#closeFile();
-    await access(this.#maildir.new, constants.W_OK | constants.X_OK);
-    this.#state = "staged";
+    await this.#attempt("writing", "staged", async () => {
+      await this.#file?.sync();
+      await this.#closeFile();
+      await this.#checkNew();
+    });
   }
 
   /** Renames the message into new/. Not yet durable: see commitAll. */
   async publish(): Promise<void> {
-    this.#expect("staged");
-    await this.#durable.publish(this.#tmpPath, this.#newPath);
+    await this.#attempt("staged", "published", () => this.#durable.publish(this.#tmpPath, this.#newPath));
+  }
+
+  /** Says that the message is durable in new/, and ours no more. */
+  end(): void {
+    this.#expect("published");
     this.#state = "ended";
   }
 
-  /** Takes a published message back, for the case that another copy could not be published. */
-  async withdraw(): Promise<void> {
-    await ignoringAbsence(this.#durable.remove(this.#newPath));
-  }
-
-  /** Gives the message up and removes its file. May be called in any state; does nothing after an end. */
+  /**
+   * Gives the message up and removes its file, from new/ if it was published. May be called in any state; does nothing
+   * after an end.
+   */
   async rollback(): Promise<void> {
     if (this.#state === "ended") return;
+    const path = this.#state === "published" ? this.#newPath : this.#tmpPath;
     this.#state = "ended";
     await this.#closeFile().catch(() => {});
-    await ignoringAbsence(this.#durable.remove(this.#tmpPath));
+    await ignoringAbsence(this.#durable.remove(path));
   }
 
   get #tmpPath(): string {
@@ -133,30 +138,55 @@ export class Delivery {
     await file?.close();
   }
 
-  #expect(state: "writing" | "staged"): void {
+  /** That new/ can be written; it is made where somebody has made but half a Maildir. */
+  async #checkNew(): Promise<void> {
+    const check = () => access(this.#maildir.new, constants.W_OK | constants.X_OK);
+    try {
+      await check();
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+      await createMaildir(this.#maildir, this.#durable);
+      await check();
+    }
+  }
+
+  /** Goes from one state to another by `action`; to "failed" when that fails. */
+  async #attempt(
+    from: "writing" | "staged",
+    to: "writing" | "staged" | "published",
+    action: () => Promise<void>,
+  ): Promise<void> {
+    this.#expect(from);
+    try {
+      await action();
+      this.#expect(from);
+      this.#state = to;
+    } catch (error) {
+      if (this.#state === from) this.#state = "failed";
+      throw error;
+    }
+  }
+
+  #expect(state: "writing" | "staged" | "published"): void {
     if (this.#state !== state) throw new Error(`delivery is ${this.#state}, not ${state}`);
   }
 }
 
 /**
  * Commits staged deliveries together: every rename, then every directory's sync. When it resolves, all of them may
- * be acknowledged. When a rename fails, those already made are taken back and none is delivered; a reader that was
+ * be acknowledged. When any step fails, those already renamed are taken back and none is delivered; a reader that was
  * quick may have seen one all the same, and will see it again when the client tries again: twice, never lost.
  */
 export async function commitAll(deliveries: readonly Delivery[], durable: Durable): Promise<void> {
-  const published: Delivery[] = [];
   try {
-    for (const delivery of deliveries) {
-      await delivery.publish();
-      published.push(delivery);
-    }
+    for (const delivery of deliveries) await delivery.publish();
+    const directories = new Set(deliveries.map((delivery) => delivery.maildir.new));
+    await Promise.all([...directories].map((directory) => durable.syncDirectory(directory)));
   } catch (error) {
-    await Promise.allSettled(published.map((delivery) => delivery.withdraw()));
     await rollbackAll(deliveries);
     throw error;
   }
-  const directories = new Set(deliveries.map((delivery) => delivery.maildir.new));
-  await Promise.all([...directories].map((directory) => durable.syncDirectory(directory)));
+  for (const delivery of deliveries) delivery.end();
 }
 
 /** Gives up every delivery; what cannot be removed now is removed from tmp/ after 36 hours. */

@@ -20,12 +20,15 @@ export interface Whereabouts {
 }
 
 const LOOKUPS_MAX = 5;
+/** What open(2) says of a symbolic link (EMLINK on FreeBSD), of a socket, and of a device without a driver. */
+const CODES_OF_OTHER_THINGS = ["ELOOP", "EMLINK", "ENXIO", "ENODEV"];
 
 /**
  * Does `action` with the message's path, finding it anew when it has been renamed.
  *
  * @param action something that rejects with ENOENT when there is no such file
- * @returns what `action` gave and where the message was found; undefined when it is gone
+ * @returns what `action` gave and where the message was found; undefined when it is gone. Rejects with what `action`
+ *   rejects with, and with ENOENT when it is the Maildir that has gone: nobody can say then what became of its messages
  */
 export async function withMessage<T>(
   maildir: Maildir,
@@ -38,24 +41,34 @@ export async function withMessage<T>(
     try {
       return { result: await action(pathOf(maildir[found.folder], found.filename), found), found };
     } catch (error) {
-      if (!hasCode(error, "ENOENT") || lookup === LOOKUPS_MAX) {
-        if (hasCode(error, "ENOENT")) return undefined;
-        throw error;
-      }
+      if (!hasCode(error, "ENOENT")) throw error;
+      if (lookup === LOOKUPS_MAX) return undefined;
     }
     found = await findByIdentity(maildir, identity);
   }
   return undefined;
 }
 
-/** Opens a message for reading: never through a symbolic link, never waiting for a FIFO's writer. */
+/**
+ * Opens a message for reading: never through a symbolic link, never waiting for a FIFO's writer. Rejects with ENOENT
+ * when there is no such file, or something else under its name.
+ */
 export async function openMessage(path: Path): Promise<FileHandle> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-  const status = await handle.stat();
-  if (status.isFile()) return handle;
-  await handle.close();
-  throw Object.assign(new Error("not a regular file"), { code: "ENOENT" });
+  const handle = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch((error: unknown) => {
+    throw hasCode(error, ...CODES_OF_OTHER_THINGS) ? noMessage() : error;
+  });
+  try {
+    if (!(await handle.stat()).isFile()) throw noMessage();
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+  return handle;
+}
+
+function noMessage(): Error {
+  return Object.assign(new Error("not a regular file"), { code: "ENOENT" });
 }
 
 async function findByIdentity(maildir: Maildir, identity: string): Promise<Whereabouts | undefined> {

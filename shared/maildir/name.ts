@@ -41,9 +41,12 @@ export function parseName(filename: string): MessageName {
       : base,
     size: numberField(fields, "S="),
     wireSize: numberField(fields, "W="),
-    flags: info.startsWith("2,") ? info.slice(2) : "",
+    flags: FLAGS.exec(info)?.[1] ?? "",
   };
 }
+
+/** Version 2 of the info part: flags, and what some programs write after a further comma, which we keep as it is. */
+const FLAGS = /^2,([^,]*)(.*)$/s;
 
 function isImapUidField(field: string): boolean {
   return /^U=\d+$/.test(field);
@@ -67,32 +70,39 @@ export function formatBaseName(unique: string, size: number, wireSize: number): 
 export function withFlags(filename: string, added = ""): string {
   const colon = filename.indexOf(":");
   if (colon < 0) return `${filename}:2,${sortedFlags(added)}`;
-  const info = filename.slice(colon + 1);
-  if (!info.startsWith("2,")) return filename;
-  return `${filename.slice(0, colon)}:2,${sortedFlags(info.slice(2) + added)}`;
+  const [, flags, rest] = FLAGS.exec(filename.slice(colon + 1)) ?? [];
+  if (flags === undefined) return filename;
+  return `${filename.slice(0, colon)}:2,${sortedFlags(flags + added)}${rest}`;
 }
 
 function sortedFlags(flags: string): string {
   return [...new Set(flags)].sort().join("");
 }
 
+/** Of the 255 octets that a file name may have, this leaves room for sizes, flags and what others add. */
+const HOST_OCTETS_MAX = 128;
+
 /**
  * Makes unique parts: `<seconds>.M<microseconds>P<pid>Q<n>.<host>`. The microseconds strictly increase within
- * the process, so that no two are alike even when the clock stands still or is set back.
+ * the process, so that no two are alike even when the clock stands still or is set back; they have six digits, so
+ * that names in the order of their characters are in the order of their delivery.
  *
  * @param host the host's name; `/`, `:` and `,` would end a path, a base name or a unique part and are written as
- *   `\057`, `\072` and `\054`
+ *   `\057`, `\072` and `\054`, and so is what is not printable. A very long one is cut.
  * @param now milliseconds since 1970, as Date.now gives them
  */
 export function uniqueNames(host: string, pid: number, now: () => number): () => string {
-  const safeHost = host.replace(/[/:,]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+  const safeHost = host
+    .replace(/[/:,]|[^!-~]/g, (c) => `\\${(c.charCodeAt(0) & 0xff).toString(8).padStart(3, "0")}`)
+    .slice(0, HOST_OCTETS_MAX);
   let last = 0;
   let count = 0;
   return () => {
-    last = Math.max(last + 1, now() * 1000);
+    last = Math.max(last + 1, Math.floor(now() * 1000));
     count++;
     const seconds = Math.floor(last / 1_000_000);
-    return `${seconds}.M${last % 1_000_000}P${pid}Q${count}.${safeHost}`;
+    const microseconds = String(last % 1_000_000).padStart(6, "0");
+    return `${seconds}.M${microseconds}P${pid}Q${count}.${safeHost}`;
   };
 }
 

@@ -7,14 +7,15 @@
  * if neither directory's mtime moved while it ran, and is repeated otherwise. mtime has the grain of a clock tick:
  * a change in the very tick of the first look would not show, and a directory that young is looked at again, too.
  *
- * When a busy Maildir never holds still for as long as a scan takes, the union of the scans is what is returned: a
+ * When a busy Maildir never holds still for as long as a scan takes, the union of all scans is what is returned: a
  * message that has gone by then is found gone when it is asked for (find.ts), and one that was only renamed is not
  * lost from sight.
  */
-import { readdir, stat } from "node:fs/promises";
+import { lstat, readdir, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { hasCode } from "../exit.js";
 import type { Folder, Maildir } from "./maildir.js";
-import { type MessageName, parseName } from "./name.js";
+import { type MessageName, parseName, pathOf } from "./name.js";
 
 /** A message as found: where, under which file name (latin1), and what the name says. */
 export interface Entry extends MessageName {
@@ -26,43 +27,59 @@ const SCANS_MAX = 8;
 /** Two ticks of the slowest kernel clock (CONFIG_HZ=100): the grain of a file's timestamps. */
 const TIMESTAMP_GRAIN_MS = 20;
 
-/** All messages of a Maildir, in no particular order. Rejects with ENOENT where there is no Maildir. */
+/**
+ * All messages of a Maildir, in no particular order. A folder that is missing holds none; rejects with ENOENT where
+ * both are missing, which is no Maildir.
+ */
 export async function scanMaildir(maildir: Maildir): Promise<Entry[]> {
-  const found = new Map<string, Entry>();
+  const everSeen = new Map<string, Entry>();
   for (let scan = 1; ; scan++) {
     const before = await lookAt(maildir);
+    const seen = new Map<string, Entry>();
     for (const folder of ["new", "cur"] as const) {
+      if (before[folder] === undefined) continue;
       for (const filename of await messagesIn(maildir[folder])) {
         const entry = { folder, filename, ...parseName(filename) };
-        found.set(entry.identity, entry);
+        seen.set(entry.identity, entry);
       }
     }
     const after = await lookAt(maildir);
     const still = before.new === after.new && before.cur === after.cur;
-    if ((still && !before.young) || scan === SCANS_MAX) return [...found.values()];
+    if (still && !before.young) return [...seen.values()];
+
+    for (const [identity, entry] of seen) everSeen.set(identity, entry);
+    if (scan === SCANS_MAX) return [...everSeen.values()];
     if (before.young) await sleep(TIMESTAMP_GRAIN_MS);
-    if (scan < SCANS_MAX - 1) found.clear();
   }
 }
 
+/** When the folders were last changed, nanoseconds since 1970; undefined for one that is missing. */
 interface Look {
-  readonly new: bigint;
-  readonly cur: bigint;
+  readonly new: bigint | undefined;
+  readonly cur: bigint | undefined;
   /** A directory changed so lately that a further change may carry the same timestamp. */
   readonly young: boolean;
 }
 
 async function lookAt(maildir: Maildir): Promise<Look> {
-  const [inNew, inCur] = await Promise.all([
-    stat(maildir.new, { bigint: true }),
-    stat(maildir.cur, { bigint: true }),
-  ]);
-  const latest = Math.max(Number(inNew.mtimeMs), Number(inCur.mtimeMs));
-  return {
-    new: inNew.mtimeNs,
-    cur: inCur.mtimeNs,
-    young: Math.abs(Date.now() - latest) <= TIMESTAMP_GRAIN_MS,
-  };
+  const [inNew, inCur] = await Promise.all([mtimeOf(maildir.new), mtimeOf(maildir.cur)]);
+  if (inNew === undefined && inCur === undefined) {
+    throw Object.assign(new Error(`no Maildir: ${maildir.path}`), { code: "ENOENT" });
+  }
+  const now = Date.now();
+  const young = [inNew, inCur].some(
+    (mtime) => mtime !== undefined && Math.abs(now - Number(mtime / 1_000_000n)) <= TIMESTAMP_GRAIN_MS,
+  );
+  return { new: inNew, cur: inCur, young };
+}
+
+async function mtimeOf(directory: string): Promise<bigint | undefined> {
+  try {
+    return (await stat(directory, { bigint: true })).mtimeNs;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }
 
 /**
@@ -70,6 +87,30 @@ async function lookAt(maildir: Maildir): Promise<Look> {
  * no directory, symbolic link, FIFO, socket or device.
  */
 export async function messagesIn(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true, encoding: "latin1" });
-  return entries.filter((entry) => entry.isFile() && !entry.name.startsWith(".")).map((entry) => entry.name);
+  try {
+    const entries = await readdir(directory, { withFileTypes: true, encoding: "latin1" });
+    return entries
+      .filter((entry) => entry.isFile() && !entry.name.startsWith("."))
+      .map((entry) => entry.name);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT")) throw error;
+    return messagesByStatus(directory);
+  }
+}
+
+/**
+ * The same for file systems whose directory entries have no type (NFS, XFS and ext4 with old settings): one lstat(2) an
+ * entry. Node would do that by itself, but fails altogether when a name is not UTF-8 or a file has gone by then.
+ */
+export async function messagesByStatus(directory: string): Promise<string[]> {
+  const messages: string[] = [];
+  for (const name of await readdir(directory, "latin1")) {
+    if (name.startsWith(".")) continue;
+    try {
+      if ((await lstat(pathOf(directory, name))).isFile()) messages.push(name);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+    }
+  }
+  return messages;
 }
