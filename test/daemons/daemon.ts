@@ -56,19 +56,24 @@ export function programOf(entry: Entry): string {
   return fileURLToPath(new URL(`../../${entry}/main.js`, import.meta.url));
 }
 
-/**
- * Starts a daemon with this configuration, written to a file of its own.
- * @param env added to the environment
- */
+export interface StartOptions {
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** A command to run the daemon under, such as strace with its arguments. */
+  readonly wrapper?: readonly string[];
+}
+
+/** Starts a daemon with this configuration, written to a file of its own. */
 export async function startDaemon(
   entry: Entry,
   configText: string,
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, wrapper = [] }: StartOptions = {},
 ): Promise<Daemon> {
   const directory = await mkdtemp(join(tmpdir(), `pillarbox-${entry}-`));
   const configFile = join(directory, `${entry}.toml`);
   await writeFile(configFile, configText);
-  const child = spawn(process.execPath, [programOf(entry), "--config", configFile], {
+  const [command = "", ...args] = [...wrapper, process.execPath, programOf(entry), "--config", configFile];
+  const child = spawn(command, args, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...env },
   });

@@ -1,0 +1,123 @@
+/**
+ * A mail site for a test: a temporary directory with accounts, aliases, certificate and Maildirs, and both daemons on
+ * free ports of 127.0.0.1 with every kind of listener.
+ */
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Maildir, maildirAt } from "../../shared/maildir/maildir.js";
+import { type CertificateFiles, writeCertificate } from "../fakes/certificate.js";
+import { type Daemon, startDaemon } from "./daemon.js";
+
+export const DOMAIN = "pillarbox.test";
+export const PASSWORD = "correct horse";
+
+export class Site {
+  readonly directory: string;
+  readonly certificate: CertificateFiles;
+
+  private constructor(directory: string, certificate: CertificateFiles) {
+    this.directory = directory;
+    this.certificate = certificate;
+  }
+
+  /** Makes the directory, with accounts of these local-parts whose password is PASSWORD. */
+  static async make(
+    users: readonly string[] = ["alice", "bob"],
+    aliases = "postmaster: alice\n",
+  ): Promise<Site> {
+    const directory = await mkdtemp(join(tmpdir(), "pillarbox-site-"));
+    const certificate = await writeCertificate(directory);
+    await writeFile(
+      join(directory, "users"),
+      users.map((user) => `${user}@${DOMAIN}:{PLAIN}${PASSWORD}\n`).join(""),
+    );
+    await writeFile(join(directory, "aliases"), aliases);
+    return new Site(directory, certificate);
+  }
+
+  maildir(user: string): Maildir {
+    return maildirAt(join(this.directory, "mail", DOMAIN, user, "Maildir"));
+  }
+
+  /** Starts smtpd: mx, submission with STARTTLS, submission with implicit TLS. */
+  async smtpd(options: DaemonOptions = {}): Promise<Smtpd> {
+    const listeners = [
+      { role: "mx", tls: "starttls" },
+      { role: "submission", tls: "starttls" },
+      { role: "submission", tls: "implicit" },
+      { role: "mx", tls: "implicit" },
+    ];
+    const head = `aliases = "${this.directory}/aliases"\n`;
+    const daemon = await this.#start("smtpd", head, listeners, options);
+    const [mx = 0, submission = 0, submissions = 0, mxs = 0] = daemon.ports;
+    return { daemon, mx, mxs, submission, submissions };
+  }
+
+  /** Starts pop3d: plain with STLS, and implicit TLS. */
+  async pop3d(options: DaemonOptions = {}): Promise<Pop3d> {
+    const daemon = await this.#start("pop3d", "", [{ tls: "starttls" }, { tls: "implicit" }], options);
+    const [pop3 = 0, pop3s = 0] = daemon.ports;
+    return { daemon, pop3, pop3s };
+  }
+
+  /** The messages of a user: file names and contents, those in new/ first. */
+  async messages(user: string): Promise<{ name: string; content: Buffer }[]> {
+    const found = [];
+    for (const folder of [this.maildir(user).new, this.maildir(user).cur]) {
+      for (const name of (await readdir(folder).catch((): string[] => [])).sort()) {
+        found.push({ name, content: await readFile(join(folder, name)) });
+      }
+    }
+    return found;
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  #start(
+    name: "smtpd" | "pop3d",
+    head: string,
+    listeners: readonly Readonly<Record<string, string>>[],
+    { top = "", tables = "", wrapper = [] }: DaemonOptions,
+  ): Promise<Daemon> {
+    const tls = `certificate = "${this.certificate.certificate}"\nkey = "${this.certificate.key}"`;
+    const config = [
+      `hostname = "mail.${DOMAIN}"\ndomains = ["${DOMAIN}"]\naccounts = "${this.directory}/users"`,
+      `mail_root = "${this.directory}/mail"\nuser = "root"\n${head}${top}`,
+      ...listeners.map((keys) => `[[listen]]\naddress = "127.0.0.1:0"\n${toml(keys)}`),
+      `[tls]\n${tls}\n${tables}`,
+    ].join("\n");
+    return startDaemon(name, config, { wrapper });
+  }
+}
+
+export interface DaemonOptions {
+  /** TOML for the top level of the configuration. */
+  readonly top?: string;
+  /** TOML of further tables: `[limits]`, `[log]` … */
+  readonly tables?: string;
+  /** A command to run the daemon under. */
+  readonly wrapper?: readonly string[];
+}
+
+export interface Smtpd {
+  readonly daemon: Daemon;
+  readonly mx: number;
+  readonly mxs: number;
+  readonly submission: number;
+  readonly submissions: number;
+}
+
+export interface Pop3d {
+  readonly daemon: Daemon;
+  readonly pop3: number;
+  readonly pop3s: number;
+}
+
+function toml(keys: Readonly<Record<string, string>>): string {
+  return Object.entries(keys)
+    .map(([key, value]) => `${key} = "${value}"\n`)
+    .join("");
+}
