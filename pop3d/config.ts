@@ -6,6 +6,7 @@ import {
   listenerOptions,
   listenersWithoutCertificate,
   logOptions,
+  SECOND,
   tlsOptions,
 } from "../shared/config/common.js";
 import { count, duration, flag, list, optionalTable, size, table } from "../shared/config/option.js";
@@ -13,18 +14,22 @@ import { count, duration, flag, list, optionalTable, size, table } from "../shar
 export const pop3dSchema = z
   .strictObject({
     ...commonOptions,
-    listen: list(table(listenerOptions), "[[listen]] tables", 1),
+    listen: list(table(listenerOptions), "[[listen]] tables, one at least", 1)
+      .prefault([{ address: "0.0.0.0:110" }, { address: "[::]:110" }])
+      .describe("Where mail is handed out; by default on port 110 of every address."),
     tls: tlsOptions,
     limits: optionalTable({
       ...connectionLimits,
-      idle_timeout: duration("1s")
+      idle_timeout: duration(SECOND)
         .prefault("10m")
         .describe("Waiting for a command after login (RFC 1939 §3: ten minutes at least)."),
-      login_time: duration("1s").prefault("1m").describe("From the connection to a successful login."),
-      stall_timeout: duration("1s")
+      login_time: duration(SECOND).prefault("1m").describe("From the connection to a successful login."),
+      stall_timeout: duration(SECOND)
         .prefault("5m")
         .describe("How long a client may read nothing of what it is being sent."),
-      command_length: size().prefault("4KiB").describe("A command line (RFC 2449 §4 asks for 255 octets)."),
+      command_length: size(255)
+        .prefault("4KiB")
+        .describe("A command line (RFC 2449 §4 asks for 255 octets)."),
       login_failures: count(1, 1000)
         .prefault(3)
         .describe("Failed logins of a connection; then it is closed."),

@@ -4,7 +4,7 @@
  */
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { TlsConfig } from "./config/common.js";
-import { readConfigFile } from "./config/load.js";
+import { readConfigOctets } from "./config/load.js";
 import { EXIT, ExitError } from "./exit.js";
 
 export class Certificates {
@@ -44,8 +44,8 @@ async function loadContext(
   key: string,
   minVersion: TlsConfig["min_version"],
 ): Promise<SecureContext> {
-  const cert = await readConfigFile(certificate);
-  const privateKey = await readConfigFile(key);
+  const cert = await readConfigOctets(certificate);
+  const privateKey = await readConfigOctets(key);
   try {
     return createSecureContext({ cert, key: privateKey, minVersion });
   } catch (error) {

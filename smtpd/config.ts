@@ -6,9 +6,12 @@ import {
   listenerOptions,
   listenersWithoutCertificate,
   logOptions,
+  SECOND,
   tlsOptions,
 } from "../shared/config/common.js";
 import { choice, count, duration, list, optionalTable, path, size, table } from "../shared/config/option.js";
+
+const KIB = 1024;
 
 export const ROLES = ["mx", "submission"] as const;
 
@@ -30,16 +33,24 @@ export const smtpdSchema = z
             "Wait this long before the greeting and refuse a client that does not wait; not at all by default.",
           ),
       }),
-      "[[listen]] tables",
+      "[[listen]] tables, one at least",
       1,
-    ),
+    )
+      .prefault([{ address: "0.0.0.0:25" }, { address: "[::]:25" }])
+      .describe("Where mail is taken in; by default on port 25 of every address."),
     tls: tlsOptions,
     limits: optionalTable({
       ...connectionLimits,
-      message_size: size().prefault("50MiB").describe("A message, as it is sent."),
-      header_size: size().prefault("256KiB").describe("The header of a message."),
-      line_length: size().prefault("1MiB").describe("A line of a message."),
-      command_length: size()
+      message_size: size(64 * KIB)
+        .prefault("50MiB")
+        .describe("A message, as it is sent (RFC 5321 §4.5.3.1.7 asks for 64 KiB)."),
+      header_size: size(64 * KIB)
+        .prefault("256KiB")
+        .describe("The header of a message."),
+      line_length: size(1000)
+        .prefault("1MiB")
+        .describe("A line of a message (RFC 5321 §4.5.3.1.6 asks for 1000 octets)."),
+      command_length: size(512)
         .prefault("4KiB")
         .describe("A command line (RFC 5321 asks for 512 octets, AUTH for more)."),
       recipients: count(100, 100_000)
@@ -53,12 +64,12 @@ export const smtpdSchema = z
         .describe(
           "From half of these errors on, each reply to an error waits this much longer than the one before.",
         ),
-      command_time: duration("1s")
+      command_time: duration(SECOND)
         .prefault("5m")
         .describe("From a reply to the end of the next command line."),
-      data_idle_time: duration("1s").prefault("3m").describe("Between two pieces of a message."),
-      data_time: duration("1s").prefault("1h").describe("From DATA to the end of the message."),
-      session_time: duration("1s").prefault("6h").describe("A session in all."),
+      data_idle_time: duration(SECOND).prefault("3m").describe("Between two pieces of a message."),
+      data_time: duration(SECOND).prefault("1h").describe("From DATA to the end of the message."),
+      session_time: duration(SECOND).prefault("6h").describe("A session in all."),
     }),
     receive: optionalTable({
       bare_lf: choice(["normalize", "refuse"])

@@ -16,11 +16,13 @@ import {
 } from "./option.js";
 
 const PLAINTEXT_AUTH = ["never", "loopback", "always"] as const;
+/** The shortest that a deadline may be set to. */
+export const SECOND = 1000;
 const LISTENER_TLS = ["none", "starttls", "implicit"] as const;
 
 export const commonOptions = {
   hostname: domain()
-    .default(() => hostname().toLowerCase())
+    .prefault(hostname)
     .describe("The name of this host, as it is given in greetings, trace headers and message names."),
   domains: list(domain(), 'a list of domain names, such as ["example.org"]', 1).describe(
     "The domains whose mail is delivered here.",
@@ -67,7 +69,9 @@ export const tlsOptions = table({
       key: path().describe("Its private key, PEM."),
     }),
     "[[tls.sni]] tables",
-  ).prefault([]),
+  )
+    .prefault([])
+    .describe("Further certificates, for clients that ask for other names (SNI)."),
 })
   .optional()
   .describe("TLS is offered only with a certificate of yours.");
@@ -98,7 +102,7 @@ export const connectionLimits = {
   connections_per_ip: count(1, 100_000)
     .prefault(50)
     .describe("Connections from one address (from one /64 in IPv6)."),
-  tls_handshake_time: duration("1s").prefault("30s").describe("How long a TLS handshake may take."),
+  tls_handshake_time: duration(SECOND).prefault("30s").describe("How long a TLS handshake may take."),
 } as const;
 
 export type TlsConfig = NonNullable<z.output<typeof tlsOptions>>;

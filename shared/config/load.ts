@@ -2,16 +2,21 @@
  * From a TOML file to a validated, frozen configuration, or to errors that name the file, the key, what was found
  * and what is allowed. All of a file's errors are reported at once.
  */
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { parse, TomlError } from "smol-toml";
-import type { z } from "zod";
-import { EXIT, ExitError, hasCode, isSystemError } from "../exit.js";
+import { z } from "zod";
+import { EXIT, ExitError, exitCodeFor, hasCode, isSystemError } from "../exit.js";
+import { formatSize } from "../units.js";
 
 const FOUND_CHARACTERS_MAX = 60;
+/** A configuration is a page or two; this much is a mistake of the path. */
+const CONFIG_OCTETS_MAX = 1024 * 1024;
+/** A file that the configuration names (accounts, aliases): hundreds of thousands of lines. */
+const NAMED_FILE_OCTETS_MAX = 64 * 1024 * 1024;
 
 /** Reads and validates `file`. Throws an ExitError: 78 for what is wrong in it, 77 where it may not be read. */
 export async function loadConfig<T extends z.ZodType>(file: string, schema: T): Promise<z.output<T>> {
-  return parseConfig(file, await readConfigFile(file), schema);
+  return parseConfig(file, await readConfigFile(file, CONFIG_OCTETS_MAX), schema);
 }
 
 /** Validates the text of a configuration file; `file` is for the errors. */
@@ -20,25 +25,48 @@ export function parseConfig<T extends z.ZodType>(file: string, toml: string, sch
   const result = schema.safeParse(raw);
   if (result.success) return deepFreeze(result.data);
   const lines = result.error.issues.flatMap((issue) => describeIssue(issue, raw, schema));
-  throw new ExitError(EXIT.configuration, lines.map((line) => `${file}: ${line}`).join("\n"));
+  const each = [...new Set(lines)].map((line) => `${file}: ${line}`);
+  throw new ExitError(EXIT.configuration, each.join("\n"));
 }
 
 /** A text file that the configuration names. Throws an ExitError that says which and why not. */
-export async function readConfigFile(file: string): Promise<string> {
+export async function readConfigFile(file: string, octetsMax = NAMED_FILE_OCTETS_MAX): Promise<string> {
+  const octets = await readConfigOctets(file, octetsMax);
   try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if (hasCode(error, "EACCES", "EPERM")) {
-      throw new ExitError(
-        EXIT.permission,
-        `${file}: cannot be read (${(error as NodeJS.ErrnoException).code}); check its owner and mode`,
-      );
-    }
-    const why = hasCode(error, "ENOENT")
-      ? "does not exist"
-      : `cannot be read (${isSystemError(error) ? error.code : error})`;
-    throw new ExitError(EXIT.configuration, `${file}: ${why}`);
+    return new TextDecoder("utf-8", { fatal: true }).decode(octets);
+  } catch {
+    throw new ExitError(EXIT.configuration, `${file}: is not UTF-8 text`);
   }
+}
+
+/** The same for a file that need not be text. */
+export async function readConfigOctets(file: string, octetsMax = NAMED_FILE_OCTETS_MAX): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let octets = 0;
+  try {
+    for await (const piece of createReadStream(file)) {
+      pieces.push(piece);
+      octets += piece.length;
+      if (octets > octetsMax) break;
+    }
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  if (octets <= octetsMax) return Buffer.concat(pieces, octets);
+  throw new ExitError(EXIT.configuration, `${file}: is larger than ${formatSize(octetsMax)}`);
+}
+
+function unreadable(file: string, error: unknown): ExitError {
+  const why = hasCode(error, "ENOENT")
+    ? "does not exist"
+    : hasCode(error, "EISDIR")
+      ? "is a directory"
+      : `cannot be read (${isSystemError(error) ? error.code : error})`;
+  const exitCode = hasCode(error, "ENOENT", "EISDIR", "ENOTDIR", "ELOOP", "ENAMETOOLONG")
+    ? EXIT.configuration
+    : exitCodeFor(error);
+  const advice = exitCode === EXIT.permission ? "; check its owner and mode" : "";
+  return new ExitError(exitCode, `${file}: ${why}${advice}`, { cause: error });
 }
 
 function parseToml(file: string, toml: string): unknown {
@@ -82,19 +110,17 @@ function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  // JSON has no inf and no nan, and TOML has.
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? String(value));
   return text.length > FOUND_CHARACTERS_MAX ? `${text.slice(0, FOUND_CHARACTERS_MAX)}…` : text;
 }
 
 function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  return listOptions(schema)
-    .map((option) => option.path)
-    .filter((option) =>
-      path.filter((part) => typeof part === "string").every((part, i) => option[i] === part),
-    )
-    .map((option) => option[path.filter((part) => typeof part === "string").length])
-    .filter((key, i, keys): key is string => key !== undefined && keys.indexOf(key) === i)
-    .sort();
+  const table = path.filter((part) => typeof part === "string");
+  const keys = listOptions(schema)
+    .filter((option) => table.every((part, i) => option.path[i] === part))
+    .flatMap((option) => option.path.slice(table.length, table.length + 1));
+  return [...new Set(keys)].sort();
 }
 
 /** One option of a schema, for documentation and for errors. */
@@ -106,46 +132,29 @@ export interface OptionRow {
   readonly default: unknown;
 }
 
-/** Every key that a schema allows, tables opened up, in the order of the table. */
+/**
+ * Every key that a schema allows, tables opened up, in the order of the table. A list of tables has a row of its own
+ * before those of its keys.
+ */
 export function listOptions(schema: z.ZodType): OptionRow[] {
-  return rowsOf(schema, [], undefined, undefined);
+  return rowsOf(schema, { path: [], help: undefined, default: undefined });
 }
 
-function rowsOf(
-  schema: z.core.$ZodType,
-  path: readonly string[],
-  help: string | undefined,
-  fallback: unknown,
-): OptionRow[] {
-  const definition = schema._zod.def as {
-    type: string;
-    innerType?: z.core.$ZodType;
-    in?: z.core.$ZodType;
-    element?: z.core.$ZodType;
-    shape?: Record<string, z.core.$ZodType>;
-    defaultValue?: unknown;
-  };
-  const ownHelp =
-    help ??
-    ("description" in schema && typeof schema.description === "string" ? schema.description : undefined);
-  switch (definition.type) {
-    case "default":
-    case "prefault":
-    case "optional":
-      return definition.innerType
-        ? rowsOf(definition.innerType, path, ownHelp, fallback ?? definition.defaultValue)
-        : [];
-    case "array": {
-      const inner = definition.element ? rowsOf(definition.element, path, ownHelp, fallback) : [];
-      return inner.length > 1 ? inner : [{ path, help: ownHelp, default: fallback }];
-    }
-    case "object":
-      return Object.entries(definition.shape ?? {}).flatMap(([key, value]) =>
-        rowsOf(value, [...path, key], undefined, undefined),
-      );
-    default:
-      return [{ path, help: ownHelp, default: fallback }];
+function rowsOf(schema: unknown, row: OptionRow): OptionRow[] {
+  const help = row.help ?? (schema instanceof z.ZodType ? schema.description : undefined);
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+    return rowsOf(schema.def.innerType, { ...row, help, default: row.default ?? schema.def.defaultValue });
   }
+  if (schema instanceof z.ZodOptional) return rowsOf(schema.def.innerType, { ...row, help });
+  if (schema instanceof z.ZodArray && schema.element instanceof z.ZodObject) {
+    return [{ ...row, help }, ...rowsOf(schema.element, row)];
+  }
+  if (schema instanceof z.ZodObject) {
+    return Object.entries(schema.shape).flatMap(([key, value]) =>
+      rowsOf(value, { path: [...row.path, key], help: undefined, default: undefined }),
+    );
+  }
+  return [{ ...row, help }];
 }
 
 function deepFreeze<T>(value: T): T {

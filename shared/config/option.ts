@@ -6,7 +6,14 @@
 import { z } from "zod";
 import { parseDomain } from "../address.js";
 import { LISTEN_ADDRESS_FORMS, type ListenAddress, parseListenAddress } from "../listen-address.js";
-import { DURATION_FORMS, parseDuration, parseSize, SIZE_FORMS } from "../units.js";
+import {
+  DURATION_FORMS,
+  formatDuration,
+  formatSize,
+  parseDuration,
+  parseSize,
+  SIZE_FORMS,
+} from "../units.js";
 
 /** A string that `parse` makes a value of; `allowed` says in an error what would have been right. */
 export function parsed<T>(parse: (text: string) => T | undefined, allowed: string) {
@@ -18,18 +25,24 @@ export function parsed<T>(parse: (text: string) => T | undefined, allowed: strin
   });
 }
 
-/** Octets, written "50MiB". */
-export const size = () => parsed(parseSize, SIZE_FORMS);
-
-/** Milliseconds, written "10m". `least` guards against values that would end every session at once. */
-export const duration = (least = "0s") => {
-  const floor = parseDuration(least) ?? 0;
-  const allowed = floor > 0 ? `${DURATION_FORMS}, of ${least} or more` : DURATION_FORMS;
-  return parsed((text) => {
-    const value = parseDuration(text);
-    return value !== undefined && value >= floor ? value : undefined;
-  }, allowed);
+/** Octets, written "50MiB", and `least` octets at least. */
+export const size = (least = 0) => {
+  const allowed = least > 0 ? `${SIZE_FORMS}, of ${formatSize(least)} or more` : SIZE_FORMS;
+  return parsed((text) => within(least, parseSize(text), Number.MAX_SAFE_INTEGER), allowed);
 };
+
+/** What setTimeout can wait for, 2^31 - 1 milliseconds; it takes more for 1 millisecond. In whole days. */
+const TIMER_MS_MAX = 24 * 86_400_000;
+
+/** Milliseconds, written "10m", for timers. `least` guards against values that would end every session at once. */
+export const duration = (least = 0, most = TIMER_MS_MAX) => {
+  const allowed = `${DURATION_FORMS}, from ${formatDuration(least)} to ${formatDuration(most)}`;
+  return parsed((text) => within(least, parseDuration(text), most), allowed);
+};
+
+function within(least: number, value: number | undefined, most: number): number | undefined {
+  return value !== undefined && value >= least && value <= most ? value : undefined;
+}
 
 /** A whole number from `least` to `most`. */
 export const count = (least: number, most: number) => {
@@ -43,7 +56,7 @@ export const flag = () => z.boolean({ error: "true or false" });
 
 /** One of a few words. */
 export const choice = <const T extends readonly [string, ...string[]]>(words: T) =>
-  z.enum(words, { error: words.map((word) => `"${word}"`).join(" or ") });
+  z.enum(words, { error: words.map((word) => JSON.stringify(word)).join(" or ") });
 
 /** An absolute path of the file system. */
 export const path = () =>
@@ -65,8 +78,11 @@ export const listenAddress = () => parsed<ListenAddress>(parseListenAddress, LIS
 export const list = <T extends z.ZodType>(item: T, allowed: string, least = 0) =>
   z.array(item, { error: allowed }).min(least, { error: allowed });
 
-/** A table with exactly these keys; one that is left out has its keys' defaults. */
+/** A table with exactly these keys. */
 export const table = <T extends z.core.$ZodShape>(shape: T) => z.strictObject(shape, { error: "a table" });
 
-/** A table that may be left out altogether, since each of its keys has a default. */
+/**
+ * A table that may be left out altogether, since each of its keys has a default. (The compiler cannot know that of an
+ * unknown shape; a test of the two schemas does.)
+ */
 export const optionalTable = <T extends z.core.$ZodShape>(shape: T) => table(shape).prefault({} as never);
