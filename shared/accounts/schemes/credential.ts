@@ -1,0 +1,21 @@
+/** What each password scheme makes of a stored password. Types only. */
+
+export interface Credential {
+  /** The scheme's own name, such as `SHA512-CRYPT`. */
+  readonly scheme: string;
+  /**
+   * The scheme with the settings that decide how long a check takes, such as `PBKDF2 5000`: two credentials with the
+   * same `work` cost the same.
+   */
+  readonly work: string;
+  /** The optional library without which `verify` rejects. */
+  readonly library?: string;
+  /**
+   * Whether these octets are the password. Takes as long as the scheme wants it to, so call it in a thread of its own;
+   * compares in constant time.
+   */
+  verify(password: Buffer): boolean | Promise<boolean>;
+}
+
+/** Reads what stands behind `{SCHEME}`, decoded where the scheme has an encoding. Undefined when it is malformed. */
+export type ParseCredential = (stored: Buffer) => Credential | undefined;
