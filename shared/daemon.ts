@@ -7,6 +7,9 @@ import type { Log } from "./log.js";
 import type { Reloadable } from "./reloadable.js";
 import { type Watch, watchFiles } from "./watch.js";
 
+/** A second signal to end within this span is an echo of the first: npm passes on the Ctrl-C that we have had, too. */
+const ECHO_MS = 500;
+
 /** A daemon that has bound its ports. */
 export interface Service {
   /** Every address that it listens on, as parseListenAddress reads them, ports resolved. */
@@ -20,36 +23,46 @@ export interface Service {
 }
 
 /**
- * Starts a service and lives until a signal ends it. Resolves to the exit code; an error at start is logged, with
- * the code that fits.
+ * Starts a service and lives until a signal ends it. Resolves to the exit code, and whoever called exits with it; an
+ * error is logged, with the code that fits. Signals come from the start: a SIGTERM while it starts ends it right after,
+ * a SIGHUP then is void, since the files are being read.
  */
 export async function runDaemon(log: Log, start: () => Promise<Service>): Promise<number> {
   exitOnBugs(log);
   // New files belong to us alone, whatever the shell that started us was set to.
   process.umask(0o077);
   const ended = nextSignal("SIGTERM", "SIGINT");
-  let service: Service;
+  let service: Service | undefined;
+  process.on("SIGHUP", () => {
+    if (service === undefined) return;
+    log.info({ reason: "SIGHUP" }, "reloading");
+    reload(service, (reloadable) => reloadable.reload());
+  });
   try {
     service = await start();
   } catch (error) {
-    logStartFailure(log, error);
+    logFailure(log, error, "cannot start");
     return exitCodeFor(error);
   }
-  const watch = reloadOnChange(service, log);
+  const watch = watchReloadables(service);
   log.info({ addresses: service.addresses, pid: process.pid }, "listening");
 
   const signal = await ended;
   log.info({ signal }, "stopping");
-  await watch.close();
-  await service.stop();
+  try {
+    await Promise.all([watch.close(), service.stop()]);
+  } catch (error) {
+    logFailure(log, error, "did not stop well");
+    return exitCodeFor(error);
+  }
   log.info("stopped");
   return EXIT.ok;
 }
 
-function logStartFailure(log: Log, error: unknown): void {
+function logFailure(log: Log, error: unknown, message: string): void {
   const bug = exitCodeFor(error) === EXIT.bug;
   const reason = error instanceof Error ? error.message : String(error);
-  log.fatal(bug ? { err: error } : { reason }, "cannot start");
+  log.fatal(bug ? { err: error } : { reason }, message);
 }
 
 /** An error that nobody caught is a bug, and a daemon in an unknown state must not take mail: 70, and be restarted. */
@@ -60,28 +73,27 @@ function exitOnBugs(log: Log): void {
   });
 }
 
-function reloadOnChange(service: Service, log: Log): Watch {
-  const reload = (reason: string, reloadables: readonly Reloadable<unknown>[]) => {
-    log.info({ reason }, "reloading");
-    void Promise.all(reloadables.map((reloadable) => reloadable.reload())).then(() => service.reloaded());
-  };
-  process.on("SIGHUP", () => reload("SIGHUP", service.reloadables));
-  const watches = service.reloadables.map((reloadable) =>
-    watchFiles(reloadable.files, () => reload(`${reloadable.name} changed`, [reloadable])),
-  );
-  return {
-    close: async () => {
-      await Promise.all(watches.map((watch) => watch.close()));
-    },
-  };
+function reload(service: Service, how: (reloadable: Reloadable<unknown>) => Promise<boolean>): void {
+  void Promise.all(service.reloadables.map(how)).then((reloaded) => {
+    if (reloaded.includes(true)) service.reloaded();
+  });
 }
 
-/** Resolves to the first of these signals; a second one, of someone in a hurry, ends the process at once. */
+function watchReloadables(service: Service): Watch {
+  const files = service.reloadables.flatMap((reloadable) => reloadable.files);
+  return watchFiles(files, () => reload(service, (reloadable) => reloadable.reloadIfChanged()));
+}
+
+/** Resolves to the first of these signals; a further one, of someone in a hurry, ends the process at once. */
 function nextSignal(...signals: NodeJS.Signals[]): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of signals) {
-      process.on(signal, () => resolve(signal));
-      process.once(signal, () => process.once(signal, () => process.exit(EXIT.temporary)));
-    }
+    let firstAt: number | undefined;
+    const onSignal = (signal: NodeJS.Signals) => {
+      const now = performance.now();
+      firstAt ??= now;
+      if (now - firstAt > ECHO_MS) process.exit(EXIT.temporary);
+      resolve(signal);
+    };
+    for (const signal of signals) process.on(signal, onSignal);
   });
 }

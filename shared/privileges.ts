@@ -3,7 +3,7 @@
  * for good, since nothing that it does afterwards needs root.
  */
 import { execFileSync } from "node:child_process";
-import { EXIT, ExitError } from "./exit.js";
+import { EXIT, ExitError, hasCode } from "./exit.js";
 import type { Log } from "./log.js";
 
 /** True when there are privileges to give up. */
@@ -13,7 +13,7 @@ export function startedAsRoot(): boolean {
 
 /**
  * Becomes `user` and `group` (the user's own by default), with the user's supplementary groups. Does nothing unless
- * started as root. Throws an ExitError when there is no such user.
+ * started as root. Throws an ExitError: 78 when there is no such user or group, 77 when the system does not let us.
  */
 export function dropPrivileges(
   { user, group }: { user: string; group?: string | undefined },
@@ -31,12 +31,20 @@ export function dropPrivileges(
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
     throw new ExitError(
-      EXIT.permission,
+      isUnknownName(error) ? EXIT.configuration : EXIT.permission,
       `cannot become user "${user}"${group === undefined ? "" : ` and group "${group}"`}: ${reason}; ` +
         `make that user (useradd --system ${user}), or name another with the key "user"`,
     );
   }
   log.info({ user, uid: process.getuid?.(), gid: process.getgid?.() }, "privileges dropped");
+}
+
+/** Said by setgid and setuid of Node, and by id(1), which ends with a code of its own then. */
+function isUnknownName(error: unknown): boolean {
+  return (
+    hasCode(error, "ERR_UNKNOWN_CREDENTIAL") ||
+    (error instanceof Error && "status" in error && typeof error.status === "number")
+  );
 }
 
 /** Group ids of a user, by id(1) rather than /etc/group, because users may come from LDAP and the like. */

@@ -1,7 +1,12 @@
 /**
- * Being told that a file may have changed. Only a hint: events may be late, doubled or missing (NFS), so whoever
- * needs the truth looks for itself, at start and on SIGHUP. The one file that imports chokidar.
+ * Being told that a file may have changed. Only a hint: events may be late, doubled, in vain or missing (NFS, a link
+ * far above that is switched), so whoever is told looks for itself, and is told now and then in any case. The one file
+ * that imports chokidar.
+ *
+ * It is the directories that are watched: a file that is replaced by a rename, or that does not exist yet, is an event
+ * there. When nothing can be watched (no inotify left, no such directory), what remains is the now and then.
  */
+import { dirname, resolve } from "node:path";
 import { watch } from "chokidar";
 
 export interface Watch {
@@ -10,20 +15,35 @@ export interface Watch {
 
 /** Several events of one save (truncate, write, rename) become one call this long after the last of them. */
 const SETTLE_MS = 200;
+/** How often one is told without an event. */
+const ANYWAY_MS = 60_000;
 
-/** Calls `changed` soon after any of `files` was written, replaced, removed or made. */
-export function watchFiles(files: readonly string[], changed: () => void): Watch {
-  let timer: NodeJS.Timeout | undefined;
-  const watcher = watch([...files], { ignoreInitial: true, persistent: false, depth: 0, atomic: false });
-  watcher.on("all", () => {
-    clearTimeout(timer);
-    timer = setTimeout(changed, SETTLE_MS).unref();
+/** Calls `hint` soon after any of `files` was written, replaced, removed or made. Keeps no process alive. */
+export function watchFiles(files: readonly string[], hint: () => void): Watch {
+  if (files.length === 0) return { close: async () => {} };
+  let settling: NodeJS.Timeout | undefined;
+  const anyway = setInterval(hint, ANYWAY_MS).unref();
+
+  const paths = files.map((file) => resolve(file));
+  const directories = [...new Set(paths.map((path) => dirname(path)))];
+  const wanted = new Set([...paths, ...directories]);
+  const watcher = watch(directories, {
+    ignored: (path) => !wanted.has(path),
+    ignoreInitial: true,
+    persistent: false,
+    depth: 0,
+    atomic: false,
   });
-  // Out of inotify watches, say: SIGHUP still reloads.
+  watcher.on("all", () => {
+    clearTimeout(settling);
+    settling = setTimeout(hint, SETTLE_MS).unref();
+  });
   watcher.on("error", () => {});
+
   return {
     close: async () => {
-      clearTimeout(timer);
+      clearInterval(anyway);
+      clearTimeout(settling);
       await watcher.close();
     },
   };
