@@ -28,7 +28,9 @@ export async function runCommandLine(
       .alias({ h: "help", V: "version" })
       .strict()
       .wrap(100)
-      .fail(false)
+      .fail((message, error) => {
+        throw error instanceof Error && error.name !== "YError" ? error : new UsageError(message);
+      })
       .exitProcess(false),
   );
   try {
@@ -48,12 +50,15 @@ export function withConfigOption(args: Argv, name: string): Argv<GlobalOptions> 
   });
 }
 
+/** yargs tells of a wrong command line now by a message, now by an error; all of them become this one. */
+class UsageError extends Error {}
+
 function report(name: string, error: unknown): number {
   if (error instanceof ExitError) {
     console.error(prefixed(name, error.message));
     return error.exitCode;
   }
-  if (error instanceof Error && error.name === "YError") {
+  if (error instanceof UsageError) {
     console.error(prefixed(name, `${error.message}\ntry: ${name} --help`));
     return EXIT.usage;
   }
