@@ -1,0 +1,76 @@
+/**
+ * Opens a listener of smtpd: binds an address and serves SMTP there. An address that cannot be bound rejects with the
+ * system's error, the address in its text; nothing that happens to a single connection ever does more than end it.
+ */
+
+import type { Certificates } from "../shared/certificates.js";
+import { defaultDomainOf } from "../shared/config/common.js";
+import type { ConnectionLimits } from "../shared/connection-limits.js";
+import type { ListenAddress } from "../shared/listen-address.js";
+import { formatEndpoint, formatListenAddress, listenOptions } from "../shared/listen-address.js";
+import type { Log } from "../shared/log.js";
+import type { SmtpdConfig, SmtpdListenerConfig } from "./config.js";
+import type { Receiver } from "./protocol/receiver.js";
+import { Server } from "./protocol/server.js";
+
+export interface ListenerOptions<Destination> {
+  readonly config: SmtpdConfig;
+  readonly listener: SmtpdListenerConfig;
+  readonly receiver: Receiver<Destination>;
+  /** The certificates in force; asked at each handshake. */
+  readonly certificates: () => Certificates | undefined;
+  /** The places for connections, shared by all listeners. */
+  readonly limits: ConnectionLimits;
+  readonly log: Log;
+}
+
+export interface OpenListener {
+  /** Where it listens, as parseListenAddress reads it, the port resolved. */
+  readonly address: string;
+  /**
+   * Stops accepting. Sessions in a mail transaction may finish it within `shutdown_time`; the others are closed at once
+   * with 421. Resolves when all are closed.
+   */
+  stop(): Promise<void>;
+}
+
+export async function openListener<Destination>(
+  options: ListenerOptions<Destination>,
+): Promise<OpenListener> {
+  const { config, listener, receiver, certificates, limits, log } = options;
+  const server = new Server({
+    service: {
+      hostname: config.hostname,
+      defaultDomain: defaultDomainOf(config),
+      limits: config.limits,
+      bareLf: config.receive.bare_lf,
+      listener,
+      receiver,
+      certificates,
+    },
+    limits,
+    log,
+  });
+  await listen(server, listener.address);
+  return { address: addressOf(server, listener.address), stop: () => server.stop(config.shutdown_time) };
+}
+
+function listen<D>(server: Server<D>, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: Error) => {
+      error.message = `cannot listen on ${formatListenAddress(address)}: ${error.message}`;
+      reject(error);
+    };
+    server.server.once("error", failed);
+    server.listen(listenOptions(address), () => {
+      server.server.removeListener("error", failed);
+      resolve();
+    });
+  });
+}
+
+function addressOf<D>(server: Server<D>, configured: ListenAddress): string {
+  const bound = server.server.address();
+  if (bound === null || typeof bound === "string") return formatListenAddress(configured);
+  return formatEndpoint(bound.address, bound.port);
+}

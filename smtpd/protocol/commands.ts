@@ -1,0 +1,95 @@
+/**
+ * The commands: a row each, and the dispatcher. A verb that has no row is no command, whatever methods the classes of
+ * smtp-server have.
+ */
+import { auth } from "./auth.js";
+import { data } from "./data.js";
+import { ehlo, helo } from "./hello.js";
+import { mail } from "./mail.js";
+import type { Outcome } from "./outcome.js";
+import { rcpt } from "./rcpt.js";
+import { GREET_FIRST, SYNTAX_ERROR, UNKNOWN_COMMAND } from "./reply.js";
+import type { Session } from "./session.js";
+import { help, noop, notImplemented, notSmtp, quit, rset, starttls, vrfy } from "./small-verbs.js";
+
+interface Command {
+  readonly run: <D>(session: Session<D>, argument: Buffer) => Outcome | Promise<Outcome>;
+  /** Whether HELO or EHLO must have come before. */
+  readonly greeted?: true;
+  /** True for what brings no message nearer; a client may do only so much of it. */
+  readonly idle?: true;
+  /** True for arguments that nobody but the client and us may see. */
+  readonly secret?: true;
+}
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
+  ["EHLO", { run: ehlo, idle: true }],
+  ["HELO", { run: helo, idle: true }],
+  ["STARTTLS", { run: starttls }],
+  ["AUTH", { run: auth, greeted: true, secret: true }],
+  ["MAIL", { run: mail, greeted: true }],
+  ["RCPT", { run: rcpt, greeted: true }],
+  ["DATA", { run: data, greeted: true }],
+  ["RSET", { run: rset, idle: true }],
+  ["NOOP", { run: noop, idle: true }],
+  ["QUIT", { run: quit }],
+  ["VRFY", { run: vrfy, idle: true }],
+  ["EXPN", { run: notImplemented }],
+  ["HELP", { run: help, idle: true }],
+  ...["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"].map(
+    (verb): [string, Command] => [verb, { run: notSmtp }],
+  ),
+]);
+
+/** A command line, taken apart. */
+export interface CommandLine {
+  /** In upper case; undefined when the line holds what no command line may hold. */
+  readonly verb: string | undefined;
+  /** What follows the first space, without white space at its end (RFC 5321 §4.1.1 asks for that leniency). */
+  readonly argument: Buffer;
+}
+
+export function parseCommandLine(line: Buffer): CommandLine {
+  const trimmed = trimEnd(line);
+  const space = trimmed.indexOf(0x20);
+  const verbEnd = space < 0 ? trimmed.length : space;
+  const control = trimmed.some((octet) => octet < 0x20 || octet === 0x7f);
+  return {
+    verb: control ? undefined : trimmed.toString("latin1", 0, verbEnd).toUpperCase(),
+    argument: trimmed.subarray(verbEnd + 1),
+  };
+}
+
+/** Runs a command. Rejects when whoever takes the mail does. */
+export function runCommand<D>(
+  session: Session<D>,
+  { verb, argument }: CommandLine,
+): Outcome | Promise<Outcome> {
+  if (verb === undefined) return SYNTAX_ERROR;
+  const command = COMMANDS.get(verb);
+  if (command === undefined) return UNKNOWN_COMMAND;
+  if (command.greeted && session.helo === "") return GREET_FIRST;
+  return command.run(session, argument);
+}
+
+/** True for a command that brings no message nearer. */
+export function isIdle({ verb }: CommandLine): boolean {
+  return COMMANDS.get(verb ?? "")?.idle ?? false;
+}
+
+/**
+ * A command line as it may be logged. What is no command of ours is left out: it may be a password from an AUTH that
+ * was refused while the rest of it was on its way.
+ */
+export function loggable(line: Buffer, { verb }: CommandLine): string {
+  const command = COMMANDS.get(verb ?? "");
+  if (command === undefined) return `(${line.length} octets that are no command)`;
+  if (command.secret) return line.toString("latin1").replace(/^(\S+ +\S+ ).+/, "$1***");
+  return line.toString();
+}
+
+function trimEnd(line: Buffer): Buffer {
+  let end = line.length;
+  while (end > 0 && (line[end - 1] === 0x20 || line[end - 1] === 0x09)) end--;
+  return line.subarray(0, end);
+}

@@ -1,0 +1,148 @@
+/**
+ * The octets after DATA, up to the end of the message (RFC 5321 §4.1.1.4, §4.5.2): from lines with CRLF and stuffed
+ * dots to lines with LF as they are stored. Pure, apart from working in the caller's buffer.
+ *
+ * The message ends at CRLF.CRLF and at nothing else. Everything that other servers have been seen to take for the end
+ * (LF.LF, LF.CRLF, CRLF.LF, CRLF.CR and their kin, a NUL in between) is content here, so that what one host thinks is
+ * one message never becomes two on the next ("SMTP smuggling"). In detail:
+ *
+ * - A line begins after CRLF, and only there is a first dot removed. `LF.foo` therefore keeps its dot: whoever sent it
+ *   did not see a line there and stuffed nothing. It is stored as a line that begins with a dot, and stuffed again
+ *   whenever it is sent on with CRLF, so nobody later can read an end into it.
+ * - `CRLF.LF` is a line that begins with a stuffed dot (no sender writes a first dot unstuffed) and then a bare LF.
+ * - A bare LF is taken as a line end or makes the message refused, as configured; a bare CR and a NUL always make it
+ *   refused. A refused message is still read to its true end: the octets after it are commands again.
+ *
+ * The dialogue's state is one of five, and one octet moves it on; a dot costs no more than any other octet.
+ */
+
+/** Why a message is refused; the first reason found is the one that is told. */
+export type Violation = "bare CR" | "bare LF" | "NUL" | "line too long" | "message too big";
+
+export interface DecoderOptions {
+  readonly bareLf: "normalize" | "refuse";
+  /** Octets of a line with its CRLF and without a stuffed dot, as RFC 5321 §4.5.3.1.6 counts. */
+  readonly lineLength: number;
+  /** Octets of the message with CRLF line ends and without stuffed dots, as RFC 1870 §5 counts. */
+  readonly messageSize: number;
+}
+
+export interface Decoded {
+  /** A piece of the message with LF line ends; empty once there is a violation. Lies in the chunk that was given. */
+  readonly octets: Buffer;
+  /** What came after the end of the message; undefined while the message goes on. */
+  readonly rest: Buffer | undefined;
+}
+
+const NUL = 0x00;
+const LF = 0x0a;
+const CR = 0x0d;
+const DOT = 0x2e;
+
+/** Where in a line the last octet left us. */
+const AT_START = 0;
+const AFTER_DOT = 1;
+const AFTER_DOT_CR = 2;
+const INSIDE = 3;
+const AFTER_CR = 4;
+
+const NOTHING = Buffer.alloc(0);
+
+export class DataDecoder {
+  readonly #options: DecoderOptions;
+  #state: number = AT_START;
+  #size = 0;
+  #lineOctets = 0;
+  #violation: Violation | undefined;
+
+  constructor(options: DecoderOptions) {
+    this.#options = options;
+  }
+
+  /** The octets of the message so far, with CRLF line ends and without stuffed dots. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get violation(): Violation | undefined {
+    return this.#violation;
+  }
+
+  /** Decodes the next octets, in place: the chunk is the decoder's from here on. Not to be called after the end. */
+  decode(chunk: Buffer): Decoded {
+    let state = this.#state;
+    // What is written never overtakes what is read: an octet held back from the chunk before is a dot or a CR, and
+    // those are dropped, or make a violation.
+    let written = 0;
+    let lineStart = -this.#lineOctets;
+    let lineEnds = 0;
+
+    for (let read = 0; read < chunk.length; read++) {
+      const octet = chunk[read] ?? 0;
+      // Most octets by far: inside a line, and none of NUL, LF and CR.
+      if (octet > CR && state === INSIDE) {
+        chunk[written++] = octet;
+        continue;
+      }
+      switch (state) {
+        case AT_START:
+          if (octet === DOT) {
+            state = AFTER_DOT;
+            continue;
+          }
+          break;
+        case AFTER_DOT:
+          if (octet === CR) {
+            state = AFTER_DOT_CR;
+            continue;
+          }
+          break;
+        case AFTER_DOT_CR:
+          if (octet === LF) {
+            this.#count(written + lineEnds);
+            return this.#decoded(chunk, written, chunk.subarray(read + 1));
+          }
+          this.#refuse("bare CR");
+          break;
+        case AFTER_CR:
+          if (octet !== LF) this.#refuse("bare CR");
+          break;
+      }
+      if (octet === CR) {
+        state = AFTER_CR;
+        continue;
+      }
+      if (octet === LF) {
+        if (state !== AFTER_CR && this.#options.bareLf === "refuse") this.#refuse("bare LF");
+        state = state === AFTER_CR ? AT_START : INSIDE;
+        chunk[written++] = LF;
+        lineEnds++;
+        if (written + 1 - lineStart > this.#options.lineLength) this.#refuse("line too long");
+        lineStart = written;
+        continue;
+      }
+      if (octet === NUL) this.#refuse("NUL");
+      state = INSIDE;
+      chunk[written++] = octet;
+    }
+
+    this.#state = state;
+    this.#lineOctets = written - lineStart;
+    if (this.#lineOctets > this.#options.lineLength) this.#refuse("line too long");
+    this.#count(written + lineEnds);
+    return this.#decoded(chunk, written, undefined);
+  }
+
+  #decoded(chunk: Buffer, written: number, rest: Buffer | undefined): Decoded {
+    return { octets: this.#violation === undefined ? chunk.subarray(0, written) : NOTHING, rest };
+  }
+
+  #count(octets: number): void {
+    this.#size += octets;
+    if (this.#size > this.#options.messageSize) this.#refuse("message too big");
+  }
+
+  #refuse(violation: Violation): void {
+    this.#violation ??= violation;
+  }
+}
