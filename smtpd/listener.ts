@@ -1,13 +1,12 @@
 /**
- * Opens a listener of smtpd: binds an address and serves SMTP there. An address that cannot be bound rejects with the
- * system's error, the address in its text; nothing that happens to a single connection ever does more than end it.
+ * Opens a listener of smtpd: binds an address and serves SMTP there. An address that cannot be bound is an ExitError
+ * that says so (bind.ts); nothing that happens to a single connection ever does more than end it.
  */
 
+import { bind } from "../shared/bind.js";
 import type { Certificates } from "../shared/certificates.js";
 import { defaultDomainOf } from "../shared/config/common.js";
 import type { ConnectionLimits } from "../shared/connection-limits.js";
-import type { ListenAddress } from "../shared/listen-address.js";
-import { formatEndpoint, formatListenAddress, listenOptions } from "../shared/listen-address.js";
 import type { Log } from "../shared/log.js";
 import type { SmtpdConfig, SmtpdListenerConfig } from "./config.js";
 import type { Receiver } from "./protocol/receiver.js";
@@ -51,26 +50,6 @@ export async function openListener<Destination>(
     limits,
     log,
   });
-  await listen(server, listener.address);
-  return { address: addressOf(server, listener.address), stop: () => server.stop(config.shutdown_time) };
-}
-
-function listen<D>(server: Server<D>, address: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const failed = (error: Error) => {
-      error.message = `cannot listen on ${formatListenAddress(address)}: ${error.message}`;
-      reject(error);
-    };
-    server.server.once("error", failed);
-    server.listen(listenOptions(address), () => {
-      server.server.removeListener("error", failed);
-      resolve();
-    });
-  });
-}
-
-function addressOf<D>(server: Server<D>, configured: ListenAddress): string {
-  const bound = server.server.address();
-  if (bound === null || typeof bound === "string") return formatListenAddress(configured);
-  return formatEndpoint(bound.address, bound.port);
+  const address = await bind(server.server, listener.address);
+  return { address, stop: () => server.stop(config.shutdown_time) };
 }

@@ -1,0 +1,131 @@
+/**
+ * A receiver that keeps its mail in memory. What it does with a recipient is written in the local-part:
+ *
+ *   unknown…    550 5.1.1          full…       452 4.2.2
+ *   relay…      550 5.7.1          trouble…    rejects, with a text that no client may see
+ *
+ * Anybody else, in any domain, is a recipient. A reverse-path with the local-part `refused` gets 550 5.7.1.
+ */
+import type { Account, Verdict } from "../../shared/accounts/account.js";
+import { maildirAt } from "../../shared/maildir/maildir.js";
+import type {
+  DataAnswer,
+  Envelope,
+  ForwardPath,
+  IncomingMessage,
+  RcptAnswer,
+  Receiver,
+  ReversePath,
+  SessionFacts,
+} from "../../smtpd/protocol/receiver.js";
+import { type Reply, reply } from "../../smtpd/protocol/reply.js";
+
+export const SECRET = "/var/secret";
+export const PASSWORD = "correct horse";
+
+export interface ReceivedMessage {
+  readonly envelope: Envelope<string>;
+  readonly session: SessionFacts;
+  readonly octets: Buffer;
+}
+
+export class MemoryReceiver implements Receiver<string> {
+  /** Messages that were taken. */
+  readonly messages: ReceivedMessage[] = [];
+  /** Every reverse-path that was asked about. */
+  readonly reversePaths: ReversePath[] = [];
+  /** Logins that were tried, as `username:password`. */
+  readonly logins: string[] = [];
+  abandoned = 0;
+  /** Messages that were begun and neither ended nor abandoned. */
+  open = 0;
+  /** What each write of a message waits for. */
+  gate: Promise<void> = Promise.resolve();
+  #onAbandon: (() => void)[] = [];
+
+  /** Resolves when this many messages have been abandoned. */
+  async untilAbandoned(count: number): Promise<void> {
+    while (this.abandoned < count) await new Promise<void>((resolve) => this.#onAbandon.push(resolve));
+  }
+
+  async authenticate(_session: SessionFacts, username: string, password: string): Promise<Verdict> {
+    this.logins.push(`${username}:${password}`);
+    if (username === "trouble") return { kind: "unavailable", cause: new Error(SECRET) };
+    if (username === "bug") throw new Error(SECRET);
+    return password === PASSWORD ? { kind: "granted", account: accountOf(username) } : { kind: "refused" };
+  }
+
+  async mail(_session: SessionFacts, reversePath: ReversePath): Promise<Reply> {
+    this.reversePaths.push(reversePath);
+    if (reversePath.mailbox?.localPart === "trouble") throw new Error(SECRET);
+    return reversePath.mailbox?.localPart === "refused"
+      ? reply(550, "7.1", "not from you")
+      : reply(250, "1.0", "sender ok");
+  }
+
+  async rcpt(
+    _session: SessionFacts,
+    _envelope: Envelope<string>,
+    { mailbox }: ForwardPath,
+  ): Promise<RcptAnswer<string>> {
+    if (mailbox.localPart.startsWith("trouble")) throw new Error(SECRET);
+    for (const [localPart, refusal] of REFUSALS) {
+      if (mailbox.localPart.startsWith(localPart)) return { kind: "refused", reply: refusal };
+    }
+    return { kind: "accepted", reply: reply(250, "1.5", "recipient ok"), destination: mailbox.localPart };
+  }
+
+  async data(session: SessionFacts, envelope: Envelope<string>): Promise<DataAnswer> {
+    if (envelope.reversePath.mailbox?.localPart === "nospace") {
+      return { kind: "refused", reply: reply(452, "3.1", "no space") };
+    }
+    this.open++;
+    return { kind: "accepted", message: this.#message({ ...session }, envelope) };
+  }
+
+  #message(session: SessionFacts, envelope: Envelope<string>): IncomingMessage {
+    const chunks: Buffer[] = [];
+    let state: "open" | "writing" | "settled" = "open";
+    const settle = () => {
+      if (state !== "open") throw new Error(`end or abandon while ${state}`);
+      state = "settled";
+      this.open--;
+    };
+    const { recipients, reversePath } = envelope;
+    return {
+      write: async (octets) => {
+        if (state !== "open") throw new Error(`write while ${state}`);
+        state = "writing";
+        chunks.push(Buffer.from(octets));
+        await this.gate;
+        state = "open";
+      },
+      end: async () => {
+        settle();
+        if (reversePath.mailbox?.localPart === "bug") throw new Error(SECRET);
+        this.messages.push({
+          session,
+          envelope: { reversePath, recipients: [...recipients] },
+          octets: Buffer.concat(chunks),
+        });
+        return reply(250, "0.0", "taken");
+      },
+      abandon: async () => {
+        settle();
+        this.abandoned++;
+        for (const heard of this.#onAbandon.splice(0)) heard();
+      },
+    };
+  }
+}
+
+const REFUSALS: readonly (readonly [string, Reply])[] = [
+  ["unknown", reply(550, "1.1", "no such mailbox")],
+  ["relay", reply(550, "7.1", "we do not relay")],
+  ["full", reply(452, "2.2", "mailbox full")],
+];
+
+function accountOf(username: string): Account {
+  const home = `/home/${username}`;
+  return { address: username, password: "", home, maildir: maildirAt(`${home}/Maildir`) };
+}
