@@ -1,0 +1,59 @@
+/** smtpd at work: its listeners, and the receiver behind them. */
+import { createAuthenticator } from "../shared/accounts/authenticator.js";
+import { defaultDomainOf } from "../shared/config/common.js";
+import { ConnectionLimits } from "../shared/connection-limits.js";
+import type { Service } from "../shared/daemon.js";
+import { FsyncDurable } from "../shared/durable.js";
+import type { Log } from "../shared/log.js";
+import { TmpCleaner } from "../shared/maildir/clean.js";
+import { uniqueNames } from "../shared/maildir/name.js";
+import { dropPrivileges } from "../shared/privileges.js";
+import type { SmtpdConfig } from "./config.js";
+import { openListener } from "./listener.js";
+import { MailReceiver } from "./receive/receiver.js";
+import { directoryOf, loadState } from "./state.js";
+
+/** Reads the files, binds every listener, gives up root. Rejects, with nothing left open, when one of these fails. */
+export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service> {
+  const state = await loadState(config, log);
+  const authenticator = createAuthenticator({
+    accounts: () => state.accounts.current,
+    defaultDomain: defaultDomainOf(config),
+  });
+  const receiver = new MailReceiver({
+    hostname: config.hostname,
+    headerSizeMax: config.limits.header_size,
+    directory: directoryOf(config, state),
+    authenticator,
+    durable: new FsyncDurable(),
+    uniqueName: uniqueNames(config.hostname, process.pid, Date.now),
+    cleaner: new TmpCleaner(Date.now),
+    now: Date.now,
+  });
+  const limits = new ConnectionLimits({
+    total: config.limits.connections,
+    perAddress: config.limits.connections_per_ip,
+  });
+
+  const listeners: Awaited<ReturnType<typeof openListener>>[] = [];
+  const stop = async () => {
+    await Promise.all(listeners.map((listener) => listener.stop()));
+    await authenticator.close();
+  };
+  try {
+    for (const listener of config.listen) {
+      const certificates = () => state.certificates?.current;
+      listeners.push(await openListener({ config, listener, receiver, certificates, limits, log }));
+    }
+    dropPrivileges(config, log);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    addresses: listeners.map((listener) => listener.address),
+    reloadables: [state.accounts, state.aliases, state.certificates].filter((one) => one !== undefined),
+    reloaded: () => {},
+    stop,
+  };
+}
