@@ -1,0 +1,182 @@
+/**
+ * Other programs work on the Maildir while a POP3 session is open: Dovecot's imapd lists, flags, moves and expunges;
+ * mutt reads. The session goes on, its numbers and unique-ids stay, and RETR finds what was renamed.
+ */
+import assert from "node:assert/strict";
+import { chown, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { FsyncDurable } from "../../shared/durable.js";
+import { commitAll, Delivery } from "../../shared/maildir/deliver.js";
+import { uniqueNames } from "../../shared/maildir/name.js";
+import { PASSWORD, type Pop3d, Site } from "../daemons/site.js";
+import { without } from "../peers.js";
+import { Dialogue } from "./dialogue.js";
+import { run, succeed } from "./run.js";
+
+/** Dovecot refuses to touch mail as root; who runs this as root has it done as nobody. */
+const NOBODY = 65_534;
+const asRoot = process.getuid?.() === 0;
+
+let site: Site;
+let pop3d: Pop3d;
+beforeEach(async () => {
+  site = await Site.make(["alice"]);
+  await deliver("first");
+  await deliver("second");
+  await deliver("third");
+  pop3d = await site.pop3d();
+});
+afterEach(async () => {
+  await pop3d?.daemon.stop();
+  await site?.remove();
+});
+
+test("Dovecot's imapd reads and flags while a POP3 session is open", {
+  skip: without("doveadm"),
+}, async () => {
+  const pop3 = await loggedIn();
+  const before = await uniqueIds(pop3);
+  assert.equal(before.length, 3);
+
+  const imap = await imapd([
+    "a SELECT INBOX",
+    "b FETCH 1:* (FLAGS RFC822.SIZE BODY[HEADER.FIELDS (SUBJECT)])",
+    "c STORE 1 +FLAGS (\\Seen \\Flagged)",
+    "d STORE 2 +FLAGS (\\Answered)",
+    "e STORE 3 +FLAGS (\\Deleted)",
+    "f EXPUNGE",
+    "g LOGOUT",
+  ]);
+  assert.match(imap, /\* 3 EXISTS/);
+  for (const tag of "abcdefg") assert.match(imap, new RegExp(`^${tag} OK `, "m"), imap);
+  for (const subject of ["first", "second", "third"]) assert.match(imap, new RegExp(`Subject: ${subject}`));
+
+  // All three have been renamed or removed under the session's feet.
+  assert.deepEqual(await uniqueIds(pop3), before);
+  await retrieves(pop3, 1, "first");
+  await retrieves(pop3, 2, "second");
+  await pop3.command("RETR 3", /^-ERR/);
+  await pop3.command("DELE 3", /^\+OK/);
+  await pop3.command("DELE 2", /^\+OK/);
+  await pop3.command("QUIT", /^\+OK/);
+
+  const left = await readdir(site.maildir("alice").cur);
+  assert.equal(left.length, 1);
+  assert.match(left[0] ?? "", /:2,FS$/);
+  const again = await loggedIn();
+  assert.deepEqual(await uniqueIds(again), before.slice(0, 1));
+  await again.command("QUIT", /^\+OK/);
+
+  const afterwards = await imapd(["a SELECT INBOX", "b FETCH 1:* (FLAGS)", "c LOGOUT"]);
+  assert.match(afterwards, /\* 1 FETCH \(FLAGS \([^)]*\\Flagged[^)]*\)\)/);
+});
+
+test("sizes that Dovecot announces are those of pop3d", { skip: without("doveadm") }, async () => {
+  const pop3 = await loggedIn();
+  await pop3.command("LIST", /^\+OK/);
+  const listed = (await pop3.multiline()).toString().match(/\d+(?=\r\n)/g);
+  await pop3.command("QUIT", /^\+OK/);
+  const imap = await imapd(["a SELECT INBOX", "b FETCH 1:* (RFC822.SIZE)", "c LOGOUT"]);
+  assert.deepEqual(imap.match(/(?<=RFC822\.SIZE )\d+/g), listed);
+});
+
+test("mutt opens the Maildir, reads and flags while a POP3 session is open", {
+  skip: without("mutt"),
+}, async () => {
+  const pop3 = await loggedIn();
+  const before = await uniqueIds(pop3);
+
+  // Opens the folder, shows the first message, marks the second as important, saves on leaving.
+  await succeed(
+    "mutt",
+    [
+      ...[
+        "-n",
+        "-F",
+        "/dev/null",
+        "-e",
+        "set mbox_type=Maildir sort=date-received quit=yes move=no wait_key=no",
+      ],
+      ...["-e", "set pager=cat delete=no record=", "-f", site.maildir("alice").path],
+      ...["-e", "push '<display-message><next-entry><flag-message><sync-mailbox><quit>'"],
+    ],
+    { env: { TERM: "dumb", HOME: site.directory } },
+  );
+  const names = [
+    ...(await readdir(site.maildir("alice").new)),
+    ...(await readdir(site.maildir("alice").cur)),
+  ];
+  assert.ok(
+    names.some((name) => /:2,.*[FS]/.test(name)),
+    `mutt has changed nothing: ${names.join(" ")}`,
+  );
+
+  assert.deepEqual(await uniqueIds(pop3), before);
+  await retrieves(pop3, 1, "first");
+  await retrieves(pop3, 2, "second");
+  await retrieves(pop3, 3, "third");
+  await pop3.command("QUIT", /^\+OK/);
+  const again = await loggedIn();
+  assert.deepEqual(await uniqueIds(again), before);
+  await again.command("QUIT", /^\+OK/);
+});
+
+async function loggedIn(): Promise<Dialogue> {
+  const pop3 = await Dialogue.connect(pop3d.pop3);
+  await pop3.expect(/^\+OK/);
+  await pop3.command("USER alice", /^\+OK/);
+  await pop3.command(`PASS ${PASSWORD}`, /^\+OK/);
+  return pop3;
+}
+
+async function uniqueIds(pop3: Dialogue): Promise<string[]> {
+  await pop3.command("UIDL", /^\+OK/);
+  return (await pop3.multiline()).toString().split("\r\n").filter(Boolean);
+}
+
+async function retrieves(pop3: Dialogue, number: number, subject: string): Promise<void> {
+  await pop3.command(`RETR ${number}`, /^\+OK/);
+  assert.match((await pop3.multiline()).toString(), new RegExp(`^Subject: ${subject}\r$`, "m"));
+}
+
+/** Runs IMAP commands in Dovecot's imap process, logged in beforehand; what it answers. */
+async function imapd(commands: readonly string[]): Promise<string> {
+  const { directory } = site;
+  const [uid, gid] = asRoot ? [NOBODY, NOBODY] : [process.getuid?.(), process.getgid?.()];
+  const config = join(directory, "dovecot.conf");
+  await writeFile(
+    config,
+    `base_dir = ${directory}/run\nstate_dir = ${directory}/run\nlog_path = /dev/stderr\nprotocols = imap\nssl = no\n` +
+      `stats_writer_socket_path =\nmail_location = maildir:${site.maildir("alice").path}\n` +
+      `mail_uid = ${uid}\nmail_gid = ${gid}\nfirst_valid_uid = 0\nfirst_valid_gid = 0\n`,
+  );
+  const doveadm = ["doveadm", "-c", config, "exec", "imap"];
+  const [command = "", ...args] = asRoot
+    ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", ...doveadm]
+    : doveadm;
+  if (asRoot) await giveToNobody(directory);
+  const env = { USER: "alice", HOME: directory };
+  const { stdout, stderr } = await run(command, args, {
+    input: commands.map((line) => `${line}\r\n`).join(""),
+    env,
+  });
+  return stdout + stderr;
+}
+
+async function giveToNobody(directory: string): Promise<void> {
+  await chown(directory, NOBODY, NOBODY);
+  for (const entry of await readdir(directory, { recursive: true })) {
+    await chown(join(directory, entry), NOBODY, NOBODY);
+  }
+}
+
+const durable = new FsyncDurable();
+const uniqueName = uniqueNames("beside", process.pid, Date.now);
+
+async function deliver(subject: string): Promise<void> {
+  const delivery = await Delivery.begin(site.maildir("alice"), uniqueName(), durable);
+  await delivery.write(Buffer.from(`From: bob@x.test\nSubject: ${subject}\n\nHello\n`));
+  await delivery.stage();
+  await commitAll([delivery], durable);
+}
