@@ -11,23 +11,65 @@ export function startedAsRoot(): boolean {
   return process.getuid?.() === 0;
 }
 
+/** The `user` and `group` of a configuration; the group is the user's own by default. */
+export interface Who {
+  readonly user: string;
+  readonly group?: string | undefined;
+}
+
 /**
- * Becomes `user` and `group` (the user's own by default), with the user's supplementary groups. Does nothing unless
- * started as root. Throws an ExitError: 78 when there is no such user or group, 77 when the system does not let us.
+ * Becomes `user` and `group` for good, with the user's supplementary groups. Does nothing unless started as root. Throws an
+ * ExitError: 78 when there is no such user or group, 77 when the system does not let us.
  */
-export function dropPrivileges(
-  { user, group }: { user: string; group?: string | undefined },
-  log: Log,
-): void {
+export function dropPrivileges(who: Who, log: Log): void {
   if (!startedAsRoot()) return;
-  if (user === "root") {
+  if (who.user === "root") {
     log.warn('running as root, as the configuration says (user = "root")');
     return;
   }
+  explained(who, () => {
+    process.setgroups?.(idsOf("-G", who.user));
+    process.setgid?.(who.group ?? primaryGroupOf(who.user));
+    process.setuid?.(who.user);
+  });
+  log.info({ user: who.user, uid: process.getuid?.(), gid: process.getgid?.() }, "privileges dropped");
+}
+
+export interface Ids {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/**
+ * Does `work` as `user` and `group`, and is root again afterwards: what it makes is theirs, and no symbolic link that they
+ * planted leads root anywhere. Does it as whoever we are unless started as root. Throws as dropPrivileges does. The whole
+ * process changes its effective ids, so nothing else may go on meanwhile: for commands, not for daemons.
+ */
+export async function actingAs<T>(who: Who, work: (ids: Ids) => T | Promise<T>): Promise<T> {
+  const groups = process.getgroups?.() ?? [];
+  const changing = startedAsRoot() && who.user !== "root";
   try {
-    process.setgroups?.(idsOf("-G", user));
-    process.setgid?.(group ?? primaryGroupOf(user));
-    process.setuid?.(user);
+    if (changing) {
+      explained(who, () => {
+        process.setgroups?.(idsOf("-G", who.user));
+        process.setegid?.(who.group ?? primaryGroupOf(who.user));
+        process.seteuid?.(who.user);
+      });
+    }
+    return await work({ uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 });
+  } finally {
+    if (changing) {
+      process.seteuid?.(0);
+      process.setegid?.(0);
+      process.setgroups?.(groups);
+    }
+  }
+}
+
+/** Does `change`, which becomes somebody, and says in an ExitError why it cannot. */
+function explained({ user, group }: Who, change: () => void): void {
+  try {
+    change();
   } catch (error) {
     const reason = error instanceof Error ? error.message.split("\n", 1)[0] : String(error);
     throw new ExitError(
@@ -36,7 +78,6 @@ export function dropPrivileges(
         `make that user (useradd --system ${user}), or name another with the key "user"`,
     );
   }
-  log.info({ user, uid: process.getuid?.(), gid: process.getgid?.() }, "privileges dropped");
 }
 
 /** Said by setgid and setuid of Node, and by id(1), which ends with a code of its own then. */

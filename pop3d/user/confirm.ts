@@ -1,0 +1,15 @@
+/** Asking a person on the terminal before something is gone for good. */
+import { createInterface } from "node:readline/promises";
+import { EXIT, ExitError } from "../../shared/exit.js";
+
+/** Asks for a yes on the terminal; anything else is a no. Throws an ExitError (64) when there is no terminal; `otherwise` is then to be used. */
+export async function confirm(question: string, otherwise: string): Promise<boolean> {
+  if (!process.stdin.isTTY)
+    throw new ExitError(EXIT.usage, `there is no terminal to ask on; use ${otherwise}`);
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
+}
