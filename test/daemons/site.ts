@@ -94,12 +94,12 @@ export class Site {
     name: "smtpd" | "pop3d",
     head: string,
     listeners: readonly Readonly<Record<string, string>>[],
-    { top = "", tables = "", ...how }: DaemonOptions,
+    { user = "root", top = "", tables = "", ...how }: DaemonOptions,
   ): Promise<Daemon> {
     const tls = `certificate = "${this.certificate.certificate}"\nkey = "${this.certificate.key}"`;
     const config = [
       `hostname = "mail.${DOMAIN}"\ndomains = ["${DOMAIN}"]\naccounts = "${this.directory}/users"`,
-      `mail_root = "${this.directory}/mail"\nuser = "root"\n${head}${top}`,
+      `mail_root = "${this.directory}/mail"\nuser = "${user}"\n${head}${top}`,
       ...listeners.map((keys) => `[[listen]]\naddress = "127.0.0.1:0"\n${toml(keys)}`),
       `[tls]\n${tls}\n${tables}`,
     ].join("\n");
@@ -108,6 +108,8 @@ export class Site {
 }
 
 export interface DaemonOptions {
+  /** The user to become, when the test runs as root. */
+  readonly user?: string;
   /** TOML for the top level of the configuration. */
   readonly top?: string;
   /** TOML of further tables: `[limits]`, `[log]` … */
