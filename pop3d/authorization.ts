@@ -1,0 +1,184 @@
+/**
+ * The AUTHORIZATION state (RFC 1939 §4): a table of commands, and the way from a password to an open maildrop. Pure.
+ *
+ * A password is taken only where the listener's rules allow it before TLS, and refused at USER already, so that it is
+ * not even sent (RFC 2595 §2.3). A refused login says the same whoever it was for.
+ */
+import type { Account } from "../shared/accounts/account.js";
+import { capabilities } from "./capabilities.js";
+import { type Command, command, dispatch, nothing, wholeText, word, words } from "./command.js";
+import { contents, Maildrop } from "./maildrop.js";
+import {
+  ask,
+  type LoginMethod,
+  mistake,
+  type Result,
+  refuse,
+  type Step,
+  say,
+  troubleReply,
+} from "./protocol.js";
+import { CHALLENGE, err, ok } from "./reply.js";
+import { parsePlain } from "./sasl-plain.js";
+
+/** What holds for a session from its start, and never changes but by STLS. */
+export interface SessionRules {
+  /** Named in the greeting. */
+  readonly hostname: string;
+  /** Whether TLS was there from the first octet. */
+  readonly tls: boolean;
+  /** Whether the listener offers STLS and has a certificate for it. */
+  readonly stls: boolean;
+  /** Whether this client may send a password before TLS. */
+  readonly plaintextAuth: boolean;
+  /** Failed logins, and commands in error, after which the session is closed. */
+  readonly loginFailuresMax: number;
+  readonly mistakesMax: number;
+}
+
+export class Authorization {
+  readonly rules: SessionRules;
+  tls: boolean;
+  /** The name that USER gave. */
+  username: string | undefined;
+  /** True after "AUTH PLAIN" until the client's response. */
+  awaitsResponse = false;
+  failures = 0;
+  method: LoginMethod = "USER";
+
+  constructor(rules: SessionRules) {
+    this.rules = rules;
+    this.tls = rules.tls;
+  }
+
+  /** Whether a password is taken now. */
+  get takesPasswords(): boolean {
+    return this.tls || this.rules.plaintextAuth;
+  }
+
+  get offersStls(): boolean {
+    return this.rules.stls && !this.tls;
+  }
+
+  line(octets: Buffer): Step {
+    if (!this.awaitsResponse) return dispatch(COMMANDS, this, octets);
+    this.awaitsResponse = false;
+    return plainResponse(this, octets.toString("latin1"));
+  }
+
+  result(result: Result): Step {
+    switch (result.kind) {
+      case "authenticate":
+        switch (result.verdict.kind) {
+          case "granted":
+            return openMaildrop(this, result.verdict.account);
+          case "refused":
+            return failLogin("wrong user name or password");
+          case "unavailable":
+            return say(troubleReply("temporary", "logins cannot be checked now"));
+        }
+        break;
+      case "delay":
+        return loginFailed(this);
+      case "open maildrop":
+        return maildropOpened(result.outcome);
+      case "start TLS":
+        this.tls = true;
+        return say();
+    }
+    throw new Error(`${result.kind} has no place in AUTHORIZATION`);
+  }
+}
+
+const COMMANDS: readonly Command<Authorization>[] = [
+  command("USER", word, user),
+  command("PASS", wholeText, pass),
+  command("AUTH", (argument) => words(argument, 0, 2), auth),
+  command("STLS", nothing, stls),
+  command("CAPA", nothing, capa),
+  command("QUIT", nothing, quit),
+];
+
+function user(session: Authorization, name: string): Step {
+  if (!session.takesPasswords) return tlsFirst(session);
+  session.username = name;
+  return say(ok("password please"));
+}
+
+function pass(session: Authorization, password: string): Step {
+  const username = session.username;
+  session.username = undefined;
+  if (!session.takesPasswords) return tlsFirst(session);
+  return username === undefined ? mistake("USER first") : login(session, "USER", username, password);
+}
+
+/** RFC 5034 §4: AUTH [mechanism [initial-response]]. Without a mechanism it lists them, as many clients expect. */
+function auth(session: Authorization, [mechanism, initialResponse]: readonly string[]): Step {
+  session.username = undefined;
+  if (mechanism === undefined) {
+    return say(ok("mechanisms follow", session.takesPasswords ? ["PLAIN"] : []));
+  }
+  if (mechanism.toUpperCase() !== "PLAIN") return mistake("unknown mechanism");
+  if (!session.takesPasswords) return tlsFirst(session);
+  if (initialResponse !== undefined) return plainResponse(session, initialResponse);
+  session.awaitsResponse = true;
+  return say(CHALLENGE);
+}
+
+function plainResponse(session: Authorization, response: string): Step {
+  // RFC 5034 §4: a line with a single asterisk cancels the exchange, and is answered with -ERR.
+  if (response === "*") return mistake("authentication cancelled");
+  const credentials = parsePlain(response);
+  if (credentials === undefined) return mistake("not a PLAIN response in base64");
+  const { authorizationIdentity, authenticationIdentity, password } = credentials;
+  const forAnother = authorizationIdentity !== "" && authorizationIdentity !== authenticationIdentity;
+  if (forAnother) return failLogin("login on behalf of another user");
+  return login(session, "PLAIN", authenticationIdentity, password);
+}
+
+function login(session: Authorization, method: LoginMethod, username: string, password: string): Step {
+  session.method = method;
+  return ask({ kind: "authenticate", method, username, password });
+}
+
+function failLogin(refusal: string): Step {
+  return { replies: [], effect: { kind: "delay" }, refusal };
+}
+
+function loginFailed(session: Authorization): Step {
+  session.failures++;
+  const reply = err("wrong user name or password", "AUTH");
+  if (session.failures < session.rules.loginFailuresMax) return say(reply);
+  return { replies: [reply], effect: { kind: "close", reason: "too many failed logins" } };
+}
+
+function openMaildrop(session: Authorization, account: Account): Step {
+  return ask({ kind: "open maildrop", account, method: session.method });
+}
+
+function maildropOpened(outcome: Extract<Result, { kind: "open maildrop" }>["outcome"]): Step {
+  if (outcome instanceof Maildrop) return say(ok(`maildrop has ${contents(outcome)}`));
+  if (outcome === "in use") return say(err("another session has this maildrop open", "IN-USE"));
+  return say(troubleReply(outcome, "maildrop cannot be opened"));
+}
+
+/** RFC 2595 §4. What was said before TLS is forgotten: it may not have been the client who said it. */
+function stls(session: Authorization): Step {
+  if (session.tls) return mistake("TLS is active");
+  if (!session.offersStls) return mistake("TLS is not available");
+  session.username = undefined;
+  return { replies: [ok("begin TLS")], effect: { kind: "start TLS" } };
+}
+
+function capa({ takesPasswords, offersStls }: Authorization): Step {
+  return say(ok("capabilities follow", capabilities({ login: takesPasswords, stls: offersStls })));
+}
+
+function quit(): Step {
+  return { replies: [ok("goodbye")], effect: { kind: "close", reason: "QUIT" } };
+}
+
+function tlsFirst({ offersStls }: Authorization): Step {
+  const reply = err(offersStls ? "no passwords before TLS, use STLS" : "no passwords without TLS");
+  return refuse(reply, "password before TLS");
+}

@@ -1,0 +1,249 @@
+/**
+ * Serves one connection: a loop that feeds what the client sends to the session, sends the replies, performs the
+ * effects and feeds their results back. Whatever happens, it ends with the maildrop's lock released and one line in the
+ * log.
+ */
+import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TLSSocketOptions } from "node:tls";
+import type { Account, Authenticator } from "../shared/accounts/account.js";
+import type { Durable } from "../shared/durable.js";
+import type { Log } from "../shared/log.js";
+import type { SessionRules } from "./authorization.js";
+import type { Pop3dConfig } from "./config.js";
+import { shownLine, shownReply } from "./dialogue.js";
+import type { LoginFailures } from "./login-failures.js";
+import { type Opening, type OpenMaildrop, openMaildrop } from "./open-maildrop.js";
+import type { Effect, Result, Step } from "./protocol.js";
+import { encode } from "./reply.js";
+import { sendMessage } from "./send-message.js";
+import { Session } from "./session.js";
+import { update } from "./update.js";
+import { type Received, Wire } from "./wire.js";
+
+/** What the connections of a daemon share. */
+export interface Services {
+  readonly config: Pop3dConfig;
+  readonly authenticator: Authenticator;
+  readonly failures: LoginFailures;
+  readonly opening: Opening;
+  readonly durable: Durable;
+  /** Called for each maildrop that is opened. */
+  readonly opened: (account: Account) => void;
+  /** The options of a TLS handshake that begins now; undefined where there is no certificate. */
+  readonly tlsOptions: () => TLSSocketOptions | undefined;
+}
+
+/** How it came that a connection ended, in the order of what is more telling. */
+type Ending = string | undefined;
+
+export class Connection {
+  readonly #services: Services;
+  readonly #rules: SessionRules;
+  readonly #address: string;
+  readonly #log: Log;
+  readonly #wire: Wire;
+  readonly #session: Session;
+  readonly #begun = performance.now();
+  readonly #abort = new AbortController();
+  #open: OpenMaildrop | undefined;
+  #account: Account | undefined;
+  #ending: Ending;
+  #retrieved = 0;
+  #removed = 0;
+
+  /**
+   * @param socket paused and half-open-able
+   * @param address of the client; empty for a Unix socket's
+   * @param log bound to the connection
+   */
+  constructor(socket: Socket, address: string, rules: SessionRules, services: Services, log: Log) {
+    const { limits } = services.config;
+    this.#services = services;
+    this.#rules = rules;
+    this.#address = address;
+    this.#log = log;
+    this.#wire = new Wire(socket, {
+      commandOctetsMax: limits.command_length,
+      stallMs: limits.stall_timeout,
+    });
+    this.#session = new Session(rules);
+  }
+
+  /** Serves the connection to its end. Never rejects. */
+  async run(): Promise<void> {
+    try {
+      if (!this.#rules.tls || (await this.#startTls())) await this.#serve();
+      await this.#wire.end();
+    } catch (err) {
+      this.#log.error({ err }, "bug");
+      this.#ending = "bug";
+    } finally {
+      this.#wire.destroy();
+      await this.#release();
+      this.#logEnd();
+    }
+  }
+
+  /** The daemon is stopping: who has not logged in is sent away; the others may finish. */
+  drain(): void {
+    if (!this.#session.loggedIn) this.destroy("shutdown");
+  }
+
+  /** Ends the connection at once, without UPDATE. */
+  destroy(why: string): void {
+    this.#ending ??= why;
+    this.#wire.destroy(why);
+    this.#abort.abort();
+  }
+
+  async #serve(): Promise<void> {
+    await this.#say({ replies: [this.#session.greeting] });
+    for (;;) {
+      const received = await this.#wire.line(this.#patience());
+      if (!isLine(received)) {
+        this.#ending ??= received.kind === "timeout" ? "timeout" : "client closed";
+        // RFC 1939 §3: the autologout timer closes the connection without a response.
+        if (received.kind === "timeout") this.#wire.destroy();
+        return;
+      }
+      this.#traceLine(received);
+      let step: Step | undefined = this.#session.step(received);
+      while (step !== undefined) {
+        await this.#say(step);
+        if (step.effect?.kind === "close") {
+          this.#ending = step.effect.reason;
+          return;
+        }
+        step = step.effect && this.#session.step(await this.#perform(step.effect));
+      }
+    }
+  }
+
+  /** How long to wait for the next line, milliseconds. */
+  #patience(): number {
+    const { idle_timeout, login_time } = this.#services.config.limits;
+    if (this.#session.loggedIn) return idle_timeout;
+    return Math.max(0, login_time - (performance.now() - this.#begun));
+  }
+
+  async #say({ replies, refusal }: Step): Promise<void> {
+    if (refusal !== undefined) this.#log.info({ reason: refusal }, "refused");
+    for (const reply of replies) {
+      if (this.#log.isLevelEnabled("trace")) this.#log.trace({ S: shownReply(reply) }, "dialogue");
+      for (const octets of encode(reply)) await this.#wire.write(octets);
+    }
+  }
+
+  #traceLine(received: Received): void {
+    if (received.kind !== "line" || !this.#log.isLevelEnabled("trace")) return;
+    this.#log.trace({ C: shownLine(received.octets, this.#session.awaitsResponse) }, "dialogue");
+  }
+
+  async #perform(effect: Exclude<Effect, { kind: "close" }>): Promise<Result> {
+    if (effect.kind !== "send message") await this.#wire.flush();
+    switch (effect.kind) {
+      case "authenticate":
+        return this.#authenticate(effect);
+      case "delay":
+        return this.#delay();
+      case "open maildrop":
+        return this.#openMaildrop(effect);
+      case "send message":
+        return this.#sendMessage(effect);
+      case "update":
+        return this.#update();
+      case "start TLS":
+        await this.#startTls();
+        return { kind: "start TLS" };
+    }
+  }
+
+  async #authenticate({ username, password, method }: EffectOf<"authenticate">): Promise<Result> {
+    const verdict = await this.#services.authenticator.authenticate(username, password);
+    if (verdict.kind === "unavailable") {
+      this.#log.error({ username, method, err: verdict.cause }, "login cannot be checked");
+    }
+    if (verdict.kind === "refused") this.#log.info({ username, method }, "login failed");
+    return { kind: "authenticate", verdict };
+  }
+
+  /**
+   * The client's place among the connections of its address is kept for so long even if it goes away, so that hanging
+   * up and calling again is no way round the delay.
+   */
+  async #delay(): Promise<Result> {
+    const milliseconds = this.#services.failures.failed(this.#address);
+    await sleep(milliseconds, undefined, { signal: this.#abort.signal }).catch(() => {});
+    return { kind: "delay" };
+  }
+
+  async #openMaildrop({ account, method }: EffectOf<"open maildrop">): Promise<Result> {
+    this.#services.failures.succeeded(this.#address);
+    const login = { account: account.address, method, tls: this.#wire.tls };
+    const outcome = await openMaildrop(account.maildir, this.#services.opening, this.#log);
+    if (typeof outcome === "string") {
+      this.#log.info({ ...login, reason: outcome }, "maildrop refused");
+      return { kind: "open maildrop", outcome };
+    }
+    this.#open = outcome;
+    this.#account = account;
+    this.#services.opened(account);
+    const { count, octets } = outcome.maildrop;
+    this.#log.info({ ...login, messages: count, octets }, "login");
+    return { kind: "open maildrop", outcome: outcome.maildrop };
+  }
+
+  async #sendMessage(effect: EffectOf<"send message">): Promise<Result> {
+    if (this.#open === undefined) return { kind: "send message", outcome: "temporary" };
+    if (this.#log.isLevelEnabled("trace")) this.#log.trace({ S: shownReply(effect.reply) }, "dialogue");
+    const outcome = await sendMessage(this.#wire, this.#open, effect, this.#log);
+    if (outcome === "sent" && effect.bodyLines === undefined) this.#retrieved++;
+    return { kind: "send message", outcome };
+  }
+
+  async #update(): Promise<Result> {
+    if (this.#open === undefined) return { kind: "update", outcome: "incomplete" };
+    const { durable, config } = this.#services;
+    const { complete, removed } = await update(this.#open, durable, config.maildrop.mark_seen, this.#log);
+    this.#removed = removed;
+    // Before the reply: who reads it and calls again at once must not find the maildrop in use.
+    await this.#release();
+    return { kind: "update", outcome: complete ? "complete" : "incomplete" };
+  }
+
+  async #startTls(): Promise<boolean> {
+    const options = this.#services.tlsOptions();
+    if (options === undefined) {
+      this.destroy("no certificate");
+      return false;
+    }
+    return this.#wire.startTls(options, this.#services.config.limits.tls_handshake_time);
+  }
+
+  async #release(): Promise<void> {
+    const lock = this.#open?.lock;
+    await lock?.release().catch((err: unknown) => this.#log.error({ err }, "lock cannot be released"));
+  }
+
+  #logEnd(): void {
+    this.#log.info(
+      {
+        account: this.#account?.address,
+        tls: this.#wire.tls !== undefined,
+        reason: this.#wire.trouble ?? this.#ending,
+        seconds: Math.round(performance.now() - this.#begun) / 1000,
+        sent: this.#wire.octetsSent,
+        retrieved: this.#retrieved,
+        deleted: this.#removed,
+      },
+      "connection ended",
+    );
+  }
+}
+
+type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
+
+function isLine(received: Received): received is Exclude<Received, { kind: "ended" | "timeout" }> {
+  return received.kind === "line" || received.kind === "overlong";
+}

@@ -1,0 +1,274 @@
+/**
+ * The exclusive-access lock on a maildrop (RFC 1939 §4): `dovecot-pop3-session.lock` in the Maildir, holding `pid:host`,
+ * the very file of Dovecot's `pop3_lock_session`, so that its sessions and ours exclude each other. It keeps out POP3
+ * sessions alone; delivery and other readers never look at it.
+ *
+ * | the file                                          | means                                                    |
+ * |---------------------------------------------------|----------------------------------------------------------|
+ * | absent                                            | free                                                     |
+ * | ours, on this host, the process alive             | held                                                     |
+ * | of this host, the process dead                    | left by a crash; overridden at once                      |
+ * | of this very process, but none of its sessions    | left by an earlier process of the same id; likewise      |
+ * | untouched for six minutes, whoever's              | its host is gone, or the process id used again; likewise |
+ *
+ * Created exclusively, touched once a minute. Dovecot touches its own every five minutes, which is why five would be
+ * too short a time to call a lock abandoned.
+ *
+ * Overriding. Two sessions may find the same dead lock, and a slow one must not remove what a quick one has just taken.
+ * So the file is not unlinked in place but moved aside, which only one can do, and looked at there: is it not the one
+ * that was found dead, it is linked back. In the instant between, a third could take the lock; therefore the robbed
+ * holder looks once more before it removes anything (`isHeld`), and removes nothing then.
+ *
+ * Full disk. The user must be able to make room by collecting mail. If the file can be made but not written, it serves
+ * empty; if it cannot be made, the lock holds among the sessions of this process only.
+ */
+import type { BigIntStats } from "node:fs";
+import { constants, type FileHandle, link, lstat, open, readFile, rename, unlink } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { hasCode } from "../shared/exit.js";
+import type { Maildir } from "../shared/maildir/maildir.js";
+
+export const LOCK_NAME = "dovecot-pop3-session.lock";
+const MODE = 0o600;
+const TOUCH_INTERVAL_MS = 60_000;
+const ABANDONED_MS = 6 * 60_000;
+/** How often a lock that was found dead, or has just gone, is tried for before it counts as taken. */
+const ATTEMPTS_MAX = 5;
+/** Between two looks of a session that waits. */
+const POLL_MS = 100;
+/** `pid:host` is shorter; of a file that somebody else put there, no more is read. */
+const CONTENT_OCTETS_MAX = 1024;
+
+export interface SessionLock {
+  /** False when somebody has taken the lock away from us. */
+  isHeld(): Promise<boolean>;
+  /** Frees the maildrop. May be called again. */
+  release(): Promise<void>;
+}
+
+export interface LockOptions {
+  /** This host, by the name that hostname(2) gives, since that is what Dovecot writes. */
+  readonly host: string;
+  /** Makes names that nobody else makes (shared/maildir/name.ts). */
+  readonly uniqueName: () => string;
+}
+
+/** The locks of this process. */
+export class SessionLocks {
+  readonly #options: LockOptions;
+  readonly #content: string;
+  /** By the path of the lock file. */
+  readonly #held = new Map<string, HeldLock>();
+
+  constructor(options: LockOptions) {
+    this.#options = options;
+    this.#content = `${process.pid}:${options.host}`;
+  }
+
+  /**
+   * Takes the lock of a Maildir, waiting up to `waitMs` for who holds it.
+   * @returns the lock, or "in use"; "no maildir" where there is none, and nothing is made. Rejects when it cannot be told
+   */
+  async acquire(maildir: Maildir, waitMs: number): Promise<SessionLock | "in use" | "no maildir"> {
+    const deadline = performance.now() + waitMs;
+    for (;;) {
+      const outcome = await this.#try(maildir);
+      const left = deadline - performance.now();
+      if (outcome !== "in use" || left <= 0) return outcome;
+      await sleep(Math.min(POLL_MS, left));
+    }
+  }
+
+  async #try(maildir: Maildir): Promise<SessionLock | "in use" | "no maildir"> {
+    const path = `${maildir.path}/${LOCK_NAME}`;
+    if (this.#held.has(path)) return "in use";
+    // Taken among our own before anything is awaited.
+    const lock = new HeldLock(path, this.#content, () => this.#held.delete(path));
+    this.#held.set(path, lock);
+    try {
+      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+        if (await lock.create()) return lock;
+        if (!(await this.#override(path))) break;
+      }
+    } catch (error) {
+      this.#held.delete(path);
+      if (hasCode(error, "ENOENT")) return "no maildir";
+      throw error;
+    }
+    this.#held.delete(path);
+    return "in use";
+  }
+
+  /** Removes a lock that nobody holds. Resolves to whether it is worth trying again. */
+  async #override(path: string): Promise<boolean> {
+    const found = await lookAt(path);
+    if (found === undefined) return true;
+    if (!(await this.#isDead(path, found))) return false;
+    const aside = `${path}.${this.#options.uniqueName()}`;
+    try {
+      await rename(path, aside);
+    } catch (error) {
+      if (hasCode(error, "ENOENT")) return true;
+      throw error;
+    }
+    const moved = await lookAt(aside);
+    const wasDead = moved !== undefined && isSame(moved, found);
+    if (!wasDead) await link(aside, path).catch(() => {});
+    await unlink(aside).catch(() => {});
+    return wasDead;
+  }
+
+  async #isDead(path: string, found: Found): Promise<boolean> {
+    const [, pid, host] = /^([1-9]\d{0,9}):(.*)$/.exec(found.content) ?? [];
+    if (pid !== undefined && host === this.#options.host) {
+      const alive = Number(pid) === process.pid ? this.#isOurs(found) : isAlive(Number(pid));
+      if (!alive) return true;
+    }
+    if (Date.now() - Number(found.status.mtimeMs) < ABANDONED_MS) return false;
+    return (await this.#fileServerNow(path)) - Number(found.status.mtimeMs) >= ABANDONED_MS;
+  }
+
+  /** The same Maildir may have two paths, so the file decides, and not its name. */
+  #isOurs({ status }: Found): boolean {
+    return [...this.#held.values()].some((lock) => lock.isFile(status));
+  }
+
+  /** What time it is where the Maildir lies: clocks of NFS clients and servers differ, and ages are told by one. */
+  async #fileServerNow(path: string): Promise<number> {
+    const probe = `${path}.${this.#options.uniqueName()}`;
+    const handle = await open(probe, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, MODE);
+    try {
+      return (await handle.stat()).mtimeMs;
+    } finally {
+      await handle.close();
+      await unlink(probe).catch(() => {});
+    }
+  }
+}
+
+class HeldLock implements SessionLock {
+  readonly #path: string;
+  readonly #content: string;
+  readonly #released: () => void;
+  #file: FileIdentity | undefined;
+  #touching: NodeJS.Timeout | undefined;
+  #ended = false;
+
+  constructor(path: string, content: string, released: () => void) {
+    this.#path = path;
+    this.#content = content;
+    this.#released = released;
+  }
+
+  isFile(status: FileIdentity): boolean {
+    return this.#file?.dev === status.dev && this.#file.ino === status.ino;
+  }
+
+  /** False when there is a lock file already. Rejects with ENOENT when there is no Maildir. */
+  async create(): Promise<boolean> {
+    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+    let handle: FileHandle;
+    try {
+      handle = await open(this.#path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
+    } catch (error) {
+      if (hasCode(error, "EEXIST")) return false;
+      if (isFull(error)) return true;
+      throw error;
+    }
+    try {
+      this.#file = await handle.stat({ bigint: true });
+      await handle.write(this.#content, 0).catch((error: unknown) => {
+        if (!isFull(error)) throw error;
+      });
+    } catch (error) {
+      await unlink(this.#path).catch(() => {});
+      throw error;
+    } finally {
+      await handle.close();
+    }
+    this.#touching = setInterval(() => void this.#touch().catch(() => {}), TOUCH_INTERVAL_MS).unref();
+    return true;
+  }
+
+  async isHeld(): Promise<boolean> {
+    if (this.#ended) return false;
+    if (this.#file === undefined) return true;
+    const status = await statusOf(this.#path);
+    return status !== undefined && this.isFile(status);
+  }
+
+  async release(): Promise<void> {
+    if (this.#ended) return;
+    const toBeRemoved = this.#file !== undefined && (await this.isHeld());
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#touching);
+    try {
+      if (toBeRemoved) await unlink(this.#path);
+    } catch (error) {
+      if (!hasCode(error, "ENOENT")) throw error;
+    } finally {
+      this.#released();
+    }
+  }
+
+  /** Writes what is there once more, so that the file server and not our clock says when. */
+  async #touch(): Promise<void> {
+    const handle = await open(this.#path, constants.O_WRONLY | constants.O_NOFOLLOW);
+    try {
+      if (!this.isFile(await handle.stat({ bigint: true }))) return;
+      await handle.write(this.#content, 0).catch(() => handle.utimes(new Date(), new Date()));
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+type FileIdentity = Pick<BigIntStats, "dev" | "ino">;
+
+/** A lock file as it was at one moment. */
+interface Found {
+  readonly status: BigIntStats;
+  readonly content: string;
+}
+
+async function lookAt(path: string): Promise<Found | undefined> {
+  const status = await statusOf(path);
+  if (status === undefined) return undefined;
+  // A file of another user, or no file at all: its age alone tells whether it is dead.
+  const readable = status.isFile() && status.size <= CONTENT_OCTETS_MAX;
+  const content = readable ? await readFile(path, "latin1").catch(() => "") : "";
+  return { status, content };
+}
+
+async function statusOf(path: string): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+/** The time too, since the number of a file that was removed is soon given to another. */
+function isSame(a: Found, b: Found): boolean {
+  return (
+    a.status.dev === b.status.dev &&
+    a.status.ino === b.status.ino &&
+    a.status.mtimeNs === b.status.mtimeNs &&
+    a.content === b.content
+  );
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return !hasCode(error, "ESRCH");
+  }
+}
+
+function isFull(error: unknown): boolean {
+  return hasCode(error, "ENOSPC", "EDQUOT");
+}

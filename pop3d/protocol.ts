@@ -1,0 +1,86 @@
+/**
+ * What goes into a session and what comes out: the seam between the pure session and the connection that serves it.
+ * Types only, and the shortest ways to write them.
+ */
+import type { Account, Verdict } from "../shared/accounts/account.js";
+import type { Maildrop, Message } from "./maildrop.js";
+import { err, type Reply } from "./reply.js";
+
+/** How the client proved who it is; for the log. */
+export type LoginMethod = "USER" | "PLAIN";
+
+/** What a session wants done that it cannot do by itself. Each but `close` is answered by the result of its kind. */
+export type Effect =
+  | {
+      readonly kind: "authenticate";
+      readonly method: LoginMethod;
+      readonly username: string;
+      readonly password: string;
+    }
+  /** Make a client that failed to log in wait for the reply. */
+  | { readonly kind: "delay" }
+  | { readonly kind: "open maildrop"; readonly account: Account; readonly method: LoginMethod }
+  /** Send `reply`, then the message; or nothing at all, when it turns out that it cannot be sent. */
+  | {
+      readonly kind: "send message";
+      readonly message: Message;
+      readonly reply: Reply;
+      /** How many lines of the body; all when undefined. */
+      readonly bodyLines: number | undefined;
+    }
+  /** Make the marks of the maildrop true, and give up its lock. */
+  | { readonly kind: "update"; readonly maildrop: Maildrop }
+  | { readonly kind: "start TLS" }
+  | { readonly kind: "close"; readonly reason: CloseReason };
+
+/** Why the server ends a session, for the log. */
+export type CloseReason = "QUIT" | "too many failed logins" | "too many errors" | "command too long";
+
+/** Trouble of ours: it may pass (`temporary`), or somebody has to do something about it (RFC 3206 §4). */
+export type Trouble = "temporary" | "permanent";
+
+export type Result =
+  | { readonly kind: "authenticate"; readonly verdict: Verdict }
+  | { readonly kind: "delay" }
+  | { readonly kind: "open maildrop"; readonly outcome: Maildrop | "in use" | Trouble }
+  | { readonly kind: "send message"; readonly outcome: "sent" | "gone" | Trouble }
+  | { readonly kind: "update"; readonly outcome: "complete" | "incomplete" }
+  | { readonly kind: "start TLS" };
+
+export type Input =
+  | { readonly kind: "line"; readonly octets: Buffer }
+  | { readonly kind: "overlong" }
+  | Result;
+
+/** What came of one input: replies in order, then at most one effect. */
+export interface Step {
+  readonly replies: readonly Reply[];
+  readonly effect?: Effect;
+  /** A command that was not understood or came at the wrong time: too many end the session. */
+  readonly mistake?: true;
+  /** Why something was refused, where the log should know. */
+  readonly refusal?: string;
+}
+
+export function say(...replies: Reply[]): Step {
+  return { replies };
+}
+
+export function mistake(text: string): Step {
+  return { replies: [err(text)], mistake: true };
+}
+
+export function refuse(reply: Reply, refusal: string): Step {
+  return { replies: [reply], refusal };
+}
+
+export function ask(effect: Effect): Step {
+  return { replies: [], effect };
+}
+
+/** The reply to trouble of ours; what it was is for the log alone. */
+export function troubleReply(trouble: Trouble, text: string): Reply {
+  return trouble === "temporary"
+    ? err(`${text}, try again later`, "SYS/TEMP")
+    : err(`${text}, ask the postmaster`, "SYS/PERM");
+}

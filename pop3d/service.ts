@@ -1,0 +1,116 @@
+/** pop3d at work: what its connections share, and its listeners. */
+import { hostname } from "node:os";
+import type { TLSSocketOptions } from "node:tls";
+import type { Accounts } from "../shared/accounts/account.js";
+import { createAuthenticator } from "../shared/accounts/authenticator.js";
+import { loadAccounts } from "../shared/accounts/passwd-file.js";
+import { Certificates } from "../shared/certificates.js";
+import { defaultDomainOf } from "../shared/config/common.js";
+import { ConnectionLimits } from "../shared/connection-limits.js";
+import type { Service } from "../shared/daemon.js";
+import { FsyncDurable } from "../shared/durable.js";
+import type { Log } from "../shared/log.js";
+import { TmpCleaner } from "../shared/maildir/clean.js";
+import { uniqueNames } from "../shared/maildir/name.js";
+import { dropPrivileges } from "../shared/privileges.js";
+import { Reloadable } from "../shared/reloadable.js";
+import type { Pop3dConfig } from "./config.js";
+import type { Services } from "./connection.js";
+import { Listener } from "./listener.js";
+import { SessionLocks } from "./lock.js";
+import { LoginFailures } from "./login-failures.js";
+import { WireSizes } from "./wire-sizes.js";
+
+/** The files that can be read anew while pop3d runs. */
+export interface State {
+  readonly accounts: Reloadable<Accounts>;
+  readonly certificates: Reloadable<Certificates> | undefined;
+}
+
+/** Reads the files that the configuration names. Rejects with an ExitError that names the one at fault. */
+export async function loadState(config: Pop3dConfig, log: Log): Promise<State> {
+  const { accounts, mail_root: mailRoot, tls } = config;
+  const defaultDomain = defaultDomainOf(config);
+  return {
+    accounts: await Reloadable.open(
+      "accounts",
+      [accounts],
+      () => loadAccounts(accounts, { mailRoot, defaultDomain }),
+      log,
+    ),
+    certificates:
+      tls &&
+      (await Reloadable.open("certificates", Certificates.files(tls), () => Certificates.load(tls), log)),
+  };
+}
+
+/** Reads the files, binds every listener, gives up root. Rejects, with nothing left open, when one of these fails. */
+export async function startPop3d(config: Pop3dConfig, log: Log): Promise<Service> {
+  const state = await loadState(config, log);
+  const authenticator = createAuthenticator({
+    accounts: () => state.accounts.current,
+    defaultDomain: defaultDomainOf(config),
+  });
+  const services = servicesOf(config, state, authenticator, log);
+  const limits = new ConnectionLimits({
+    total: config.limits.connections,
+    perAddress: config.limits.connections_per_ip,
+  });
+  const listeners: Listener[] = [];
+  const stop = async (finishMs: number) => {
+    await Promise.all(listeners.map((listener) => listener.stop(finishMs)));
+    await authenticator.close();
+  };
+  try {
+    for (const listener of config.listen)
+      listeners.push(await Listener.open(listener, services, limits, log));
+    dropPrivileges(config, log);
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+  for (const listener of listeners) listener.begin();
+  return {
+    addresses: listeners.map(({ address }) => address),
+    reloadables: [state.accounts, ...(state.certificates === undefined ? [] : [state.certificates])],
+    reloaded: () => {},
+    stop: () => stop(config.shutdown_time),
+  };
+}
+
+function servicesOf(
+  config: Pop3dConfig,
+  state: State,
+  authenticator: Services["authenticator"],
+  log: Log,
+): Services {
+  const cleaner = new TmpCleaner(Date.now);
+  const uniqueName = uniqueNames(config.hostname, process.pid, Date.now);
+  return {
+    config,
+    authenticator,
+    failures: new LoginFailures(config.limits.login_failure_delay, () => performance.now()),
+    opening: {
+      locks: new SessionLocks({ host: hostname(), uniqueName }),
+      sizes: new WireSizes(),
+      lockWait: config.maildrop.lock_wait,
+    },
+    durable: new FsyncDurable(),
+    opened: ({ maildir }) => {
+      cleaner
+        .visit(maildir)
+        .catch((err: unknown) => log.warn({ maildir: maildir.path, err }, "tmp/ cannot be cleaned"));
+    },
+    tlsOptions: () => state.certificates && tlsOptions(state.certificates),
+  };
+}
+
+/** The certificate is chosen when the handshake begins, so a reload holds for the next one. */
+function tlsOptions(certificates: Reloadable<Certificates>): TLSSocketOptions {
+  return {
+    secureContext: certificates.current.contextFor(undefined),
+    SNICallback: (name, answer) => answer(null, certificates.current.contextFor(name)),
+    // A client of another protocol that was led here is turned away (RFC 7301 §3.2).
+    ALPNProtocols: ["pop3"],
+  };
+}

@@ -1,0 +1,150 @@
+/** The TRANSACTION state (RFC 1939 §5 and §7): a table of commands over the maildrop. Pure. */
+import {
+  type Command,
+  command,
+  dispatch,
+  messageAndLines,
+  messageNumber,
+  nothing,
+  optionalMessageNumber,
+} from "./command.js";
+import { contents, type Maildrop, type Message } from "./maildrop.js";
+import { ask, mistake, type Result, type Step, say, troubleReply } from "./protocol.js";
+import { err, ok, type Reply } from "./reply.js";
+
+export class Transaction {
+  readonly maildrop: Maildrop;
+  /** What CAPA lists in this state. */
+  readonly capabilities: readonly string[];
+  /** The message that RETR is sending. */
+  retrieving: Message | undefined;
+
+  constructor(maildrop: Maildrop, capabilities: readonly string[]) {
+    this.maildrop = maildrop;
+    this.capabilities = capabilities;
+  }
+
+  line(octets: Buffer): Step {
+    return dispatch(COMMANDS, this, octets);
+  }
+
+  result(result: Result): Step {
+    switch (result.kind) {
+      case "send message":
+        return messageSent(this, result.outcome);
+      case "update":
+        return updated(result.outcome);
+      default:
+        throw new Error(`${result.kind} has no place in TRANSACTION`);
+    }
+  }
+}
+
+const COMMANDS: readonly Command<Transaction>[] = [
+  command("STAT", nothing, stat),
+  command("LIST", optionalMessageNumber, list),
+  command("UIDL", optionalMessageNumber, uidl),
+  command("RETR", messageNumber, retr),
+  command("TOP", messageAndLines, top),
+  command("DELE", messageNumber, dele),
+  command("RSET", nothing, rset),
+  command("NOOP", nothing, () => say(ok("nothing done"))),
+  command("CAPA", nothing, ({ capabilities }) => say(ok("capabilities follow", capabilities))),
+  command("QUIT", nothing, ({ maildrop }) => ask({ kind: "update", maildrop })),
+  // These have had their time (RFC 5034 §4 says so of AUTH, RFC 2595 §4 of STLS).
+  ...["USER", "PASS", "AUTH", "STLS"].map((verb) => command(verb, always, tooLate)),
+];
+
+function always(): true {
+  return true;
+}
+
+function tooLate(): Step {
+  return mistake("already logged in");
+}
+
+function stat({ maildrop }: Transaction): Step {
+  return say(ok(`${maildrop.count} ${maildrop.octets}`));
+}
+
+function list({ maildrop }: Transaction, { number }: { readonly number: number | undefined }): Step {
+  const scanListing = ({ number, octets }: Message) => `${number} ${octets}`;
+  return say(listing(maildrop, number, scanListing, contents(maildrop)));
+}
+
+function uidl({ maildrop }: Transaction, { number }: { readonly number: number | undefined }): Step {
+  const uniqueIdListing = ({ number, uniqueId }: Message) => `${number} ${uniqueId}`;
+  return say(listing(maildrop, number, uniqueIdListing, `${maildrop.count} unique-ids`));
+}
+
+/** A line about one message, or one about each that is not marked as deleted. */
+function listing(
+  maildrop: Maildrop,
+  number: number | undefined,
+  line: (message: Message) => string,
+  heading: string,
+): Reply {
+  if (number === undefined) return ok(heading, linesOf(maildrop, line));
+  const message = maildrop.find(number);
+  return message === undefined ? noSuchMessage() : ok(line(message));
+}
+
+function* linesOf(maildrop: Maildrop, line: (message: Message) => string): Generator<string> {
+  for (const message of maildrop.listed()) yield line(message);
+}
+
+function retr(transaction: Transaction, number: number): Step {
+  const message = transaction.maildrop.find(number);
+  if (message === undefined) return say(noSuchMessage());
+  transaction.retrieving = message;
+  const reply = ok(`${message.octets} octets`);
+  return ask({ kind: "send message", message, reply, bodyLines: undefined });
+}
+
+function top(
+  { maildrop }: Transaction,
+  { number, lines }: { readonly number: number; readonly lines: number },
+): Step {
+  const message = maildrop.find(number);
+  if (message === undefined) return say(noSuchMessage());
+  return ask({ kind: "send message", message, reply: ok("top of message follows"), bodyLines: lines });
+}
+
+function messageSent(
+  transaction: Transaction,
+  outcome: Extract<Result, { kind: "send message" }>["outcome"],
+): Step {
+  const retrieved = transaction.retrieving;
+  transaction.retrieving = undefined;
+  switch (outcome) {
+    case "sent":
+      if (retrieved !== undefined) transaction.maildrop.markRetrieved(retrieved);
+      return say();
+    case "gone":
+      return say(err("another program has removed this message"));
+    default:
+      return say(troubleReply(outcome, "message cannot be read"));
+  }
+}
+
+function dele({ maildrop }: Transaction, number: number): Step {
+  const message = maildrop.find(number);
+  if (message === undefined) return say(noSuchMessage());
+  maildrop.markDeleted(message);
+  return say(ok(`message ${number} deleted`));
+}
+
+function rset({ maildrop }: Transaction): Step {
+  maildrop.unmarkAll();
+  return say(ok(`maildrop has ${contents(maildrop)}`));
+}
+
+/** RFC 1939 §6: the reply to QUIT says what came of the deletions. */
+function updated(outcome: Extract<Result, { kind: "update" }>["outcome"]): Step {
+  const reply = outcome === "complete" ? ok("goodbye") : err("some deleted messages not removed", "SYS/TEMP");
+  return { replies: [reply], effect: { kind: "close", reason: "QUIT" } };
+}
+
+function noSuchMessage(): Reply {
+  return err("no such message");
+}

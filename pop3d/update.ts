@@ -1,0 +1,127 @@
+/**
+ * The UPDATE state (RFC 1939 §6): what the client marked comes true. Only after a QUIT, never when a connection is lost.
+ *
+ *   1. the messages marked as deleted are removed;
+ *   2. those that lay in new/ at login are moved to cur/, since the user has seen what there is; what was retrieved is
+ *      flagged as seen (S), where the configuration wants it;
+ *   3. the directories are synced.
+ *
+ * Then the client is told. A deletion that failed, or is not durable, is reported, and the rest is done all the same. A
+ * message that another program has removed counts as removed. A move that fails loses nothing and is made at the next
+ * QUIT, so only the log hears of it.
+ */
+import { lstat } from "node:fs/promises";
+import { concurrently } from "../shared/concurrently.js";
+import type { Durable, Path } from "../shared/durable.js";
+import { hasCode } from "../shared/exit.js";
+import type { Log } from "../shared/log.js";
+import type { Whereabouts } from "../shared/maildir/find.js";
+import type { Folder } from "../shared/maildir/maildir.js";
+import { parseName, pathOf, withFlags } from "../shared/maildir/name.js";
+import type { Message } from "./maildrop.js";
+import type { OpenMaildrop } from "./open-maildrop.js";
+
+export interface UpdateOutcome {
+  /** Whether every message marked as deleted is gone for good. */
+  readonly complete: boolean;
+  /** How many were removed. */
+  readonly removed: number;
+}
+
+const FILES_AT_ONCE_MAX = 8;
+const SEEN = "S";
+
+/** Never rejects. The lock is still held afterwards. */
+export async function update(
+  open: OpenMaildrop,
+  durable: Durable,
+  markSeen: boolean,
+  log: Log,
+): Promise<UpdateOutcome> {
+  const { maildrop, lock } = open;
+  const deleted = maildrop.messages.filter((message) => maildrop.isDeleted(message));
+  try {
+    if (lock === undefined) return { complete: true, removed: 0 };
+    if (!(await lock.isHeld())) {
+      log.warn({ maildir: open.maildir.path }, "the lock was taken away, nothing is removed");
+      return { complete: deleted.length === 0, removed: 0 };
+    }
+    return await new Update(open, durable, log).run(deleted, markSeen);
+  } catch (error) {
+    log.error({ maildir: open.maildir.path, err: error }, "maildrop cannot be updated");
+    return { complete: deleted.length === 0, removed: 0 };
+  }
+}
+
+class Update {
+  readonly #open: OpenMaildrop;
+  readonly #durable: Durable;
+  readonly #log: Log;
+  readonly #changed = new Set<Folder>();
+
+  constructor(open: OpenMaildrop, durable: Durable, log: Log) {
+    this.#open = open;
+    this.#durable = durable;
+    this.#log = log;
+  }
+
+  async run(deleted: readonly Message[], markSeen: boolean): Promise<UpdateOutcome> {
+    const { maildrop, maildir } = this.#open;
+    let removed = 0;
+    await concurrently(deleted, FILES_AT_ONCE_MAX, async (message) => {
+      if (await this.#attempt(message, () => this.#remove(message))) removed++;
+    });
+    await concurrently(maildrop.listed(), FILES_AT_ONCE_MAX, async (message) => {
+      const flags = markSeen && maildrop.wasRetrieved(message) ? SEEN : "";
+      await this.#attempt(message, () => this.#settle(message, flags));
+    });
+    await Promise.all([...this.#changed].map((folder) => this.#durable.syncDirectory(maildir[folder])));
+    return { complete: removed === deleted.length, removed };
+  }
+
+  async #attempt(message: Message, action: () => Promise<void>): Promise<boolean> {
+    try {
+      await action();
+      return true;
+    } catch (error) {
+      this.#log.error({ message: message.identity, err: error }, "message cannot be updated");
+      return false;
+    }
+  }
+
+  async #remove({ identity }: Message): Promise<void> {
+    await this.#open.finder.with(identity, async (path, { folder }) => {
+      await this.#durable.remove(path);
+      this.#changed.add(folder);
+    });
+  }
+
+  /** To cur/, with this flag added, if any. */
+  async #settle({ identity }: Message, flag: string): Promise<void> {
+    const { finder, maildir } = this.#open;
+    const lastSeen = finder.lastSeen(identity);
+    if (lastSeen === undefined || isSettled(lastSeen, flag)) return;
+    await finder.with(identity, async (path, place) => {
+      const target = pathOf(maildir.cur, withFlags(place.filename, flag));
+      if (isSettled(place, flag) || (await exists(target))) return;
+      await this.#durable.publish(path, target);
+      this.#changed.add(place.folder).add("cur");
+    });
+  }
+}
+
+/** Whether a message is left as it is: most lie in cur/ and have their flag, in whatever order others wrote it. */
+function isSettled({ folder, filename }: Whereabouts, flag: string): boolean {
+  return folder === "cur" && parseName(filename).flags.includes(flag);
+}
+
+/** rename(2) would replace what is there without a word. */
+async function exists(path: Path): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
+  }
+}
