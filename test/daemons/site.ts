@@ -5,9 +5,15 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FsyncDurable } from "../../shared/durable.js";
+import { commitAll, Delivery } from "../../shared/maildir/deliver.js";
 import { type Maildir, maildirAt } from "../../shared/maildir/maildir.js";
+import { uniqueNames } from "../../shared/maildir/name.js";
 import { type CertificateFiles, writeCertificate } from "../fakes/certificate.js";
 import { type Daemon, startDaemon } from "./daemon.js";
+
+const durable = new FsyncDurable();
+const uniqueName = uniqueNames("site", process.pid, Date.now);
 
 export const DOMAIN = "pillarbox.test";
 export const PASSWORD = "correct horse";
@@ -72,6 +78,14 @@ export class Site {
     return found;
   }
 
+  /** Puts a message into a user's Maildir as smtpd does. */
+  async deliver(user: string, message: string | Buffer): Promise<void> {
+    const delivery = await Delivery.begin(this.maildir(user), uniqueName(), durable);
+    await delivery.write(Buffer.from(message));
+    await delivery.stage();
+    await commitAll([delivery], durable);
+  }
+
   async remove(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true });
   }
@@ -80,26 +94,29 @@ export class Site {
     name: "smtpd" | "pop3d",
     head: string,
     listeners: readonly Readonly<Record<string, string>>[],
-    { top = "", tables = "", wrapper = [] }: DaemonOptions,
+    { user = "root", top = "", tables = "", ...how }: DaemonOptions,
   ): Promise<Daemon> {
     const tls = `certificate = "${this.certificate.certificate}"\nkey = "${this.certificate.key}"`;
     const config = [
       `hostname = "mail.${DOMAIN}"\ndomains = ["${DOMAIN}"]\naccounts = "${this.directory}/users"`,
-      `mail_root = "${this.directory}/mail"\nuser = "root"\n${head}${top}`,
+      `mail_root = "${this.directory}/mail"\nuser = "${user}"\n${head}${top}`,
       ...listeners.map((keys) => `[[listen]]\naddress = "127.0.0.1:0"\n${toml(keys)}`),
       `[tls]\n${tls}\n${tables}`,
     ].join("\n");
-    return startDaemon(name, config, { wrapper });
+    return startDaemon(name, config, how);
   }
 }
 
 export interface DaemonOptions {
+  /** The user to become, when the test runs as root. */
+  readonly user?: string;
   /** TOML for the top level of the configuration. */
   readonly top?: string;
   /** TOML of further tables: `[limits]`, `[log]` … */
   readonly tables?: string;
   /** A command to run the daemon under. */
   readonly wrapper?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Smtpd {

@@ -6,9 +6,6 @@ import assert from "node:assert/strict";
 import { chown, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { FsyncDurable } from "../../shared/durable.js";
-import { commitAll, Delivery } from "../../shared/maildir/deliver.js";
-import { uniqueNames } from "../../shared/maildir/name.js";
 import { PASSWORD, type Pop3d, Site } from "../daemons/site.js";
 import { without } from "../peers.js";
 import { Dialogue } from "./dialogue.js";
@@ -22,9 +19,16 @@ let site: Site;
 let pop3d: Pop3d;
 beforeEach(async () => {
   site = await Site.make(["alice"]);
-  await deliver("first");
-  await deliver("second");
-  await deliver("third");
+  for (const subject of ["first", "second", "third"]) {
+    await site.deliver(
+      "alice",
+      `From: bob@x.test
+Subject: ${subject}
+
+Hello
+`,
+    );
+  }
   pop3d = await site.pop3d();
 });
 afterEach(async () => {
@@ -169,14 +173,4 @@ async function giveToNobody(directory: string): Promise<void> {
   for (const entry of await readdir(directory, { recursive: true })) {
     await chown(join(directory, entry), NOBODY, NOBODY);
   }
-}
-
-const durable = new FsyncDurable();
-const uniqueName = uniqueNames("beside", process.pid, Date.now);
-
-async function deliver(subject: string): Promise<void> {
-  const delivery = await Delivery.begin(site.maildir("alice"), uniqueName(), durable);
-  await delivery.write(Buffer.from(`From: bob@x.test\nSubject: ${subject}\n\nHello\n`));
-  await delivery.stage();
-  await commitAll([delivery], durable);
 }

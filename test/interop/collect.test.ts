@@ -7,9 +7,6 @@ import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { FsyncDurable } from "../../shared/durable.js";
-import { commitAll, Delivery } from "../../shared/maildir/deliver.js";
-import { uniqueNames } from "../../shared/maildir/name.js";
 import { DOMAIN, PASSWORD, type Pop3d, Site } from "../daemons/site.js";
 import { without } from "../peers.js";
 import { run, succeed } from "./run.js";
@@ -180,17 +177,17 @@ for (const [peer, collect, securities] of collectors) {
         message("two", "\u00e4\u00f6\u00fc 8-bit\n"),
         message("three", ""),
       ];
-      for (const octets of sent) await deliver(octets);
+      for (const octets of sent) await site.deliver("alice", octets);
       assert.deepEqual((await once(true)).sort(), sent.map(text).sort(), "the first time all");
       assert.deepEqual(await once(true), [], "the second time nothing new");
 
       const fourth = message("four", `${"a long line ".repeat(300)}\n`);
-      await deliver(fourth);
+      await site.deliver("alice", fourth);
       assert.deepEqual(await once(true), [text(fourth)], "then only what is new");
       assert.equal((await site.messages("alice")).length, 4, "all are still here");
 
       const fifth = message("five", "bye\n");
-      await deliver(fifth);
+      await site.deliver("alice", fifth);
       assert.deepEqual(await once(false), [text(fifth)]);
       assert.deepEqual(await site.messages("alice"), [], "taken, and gone");
     });
@@ -206,16 +203,6 @@ function message(subject: string, body: string): Buffer {
 /** How programs' output is compared: octet for octet. */
 function text(octets: Buffer): string {
   return octets.toString("latin1");
-}
-
-const durable = new FsyncDurable();
-const uniqueName = uniqueNames("interop", process.pid, Date.now);
-
-async function deliver(octets: Buffer): Promise<void> {
-  const delivery = await Delivery.begin(site.maildir("alice"), uniqueName(), durable);
-  await delivery.write(octets);
-  await delivery.stage();
-  await commitAll([delivery], durable);
 }
 
 /** The contents of a directory's files, which are then emptied so that the next look shows only what is new. */

@@ -1,0 +1,120 @@
+/**
+ * The order of system calls under strace: for a delivery the file's sync, its rename into new/, the sync of new/, and only
+ * then `250`; for an UPDATE the unlink, the sync of its directory, and only then `+OK`.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { afterEach, beforeEach, test } from "node:test";
+import { DOMAIN, PASSWORD, Site } from "../daemons/site.js";
+import { Dialogue } from "../interop/dialogue.js";
+import { without } from "../peers.js";
+import { isRename, isSync, isUnlink, readTrace, strace, tells, theCall } from "./trace.js";
+
+let site: Site;
+beforeEach(async () => {
+  site = await Site.make(["alice", "bob"]);
+});
+afterEach(() => site.remove());
+
+test("a delivery to two mailboxes: files synced, renamed, directories synced, then 250", {
+  skip: without("strace"),
+}, async () => {
+  const trace = join(site.directory, "trace");
+  const { daemon, mx } = await site.smtpd({ wrapper: strace(trace) });
+  await send(mx, ["alice", "bob"]);
+  await daemon.stop();
+
+  const calls = await readTrace(trace, daemon.pid);
+  const told = theCall(calls, "250", tells("250 2.0.0 delivered"));
+  const renames = calls.filter((call) => isRename(call) && call.args.includes("/tmp/"));
+  assert.equal(renames.length, 2);
+  for (const user of ["alice", "bob"]) {
+    const { tmp, new: inbox } = site.maildir(user);
+    const file = theCall(calls, "sync of the file", (call) => isSync(call) && call.args.includes(`<${tmp}/`));
+    const rename = theCall(calls, "rename", (call) => isRename(call) && call.args.includes(`${tmp}/`));
+    const directory = theCall(
+      calls,
+      "sync of new/",
+      (call) => isSync(call) && call.args.includes(`<${inbox}>`),
+    );
+    for (const other of renames)
+      assert.ok(file.ended < other.began, "every copy is synced before the first is renamed");
+    assert.ok(rename.ended < directory.began, "new/ is synced after the rename");
+    assert.ok(directory.ended < told.began, "250 comes last");
+  }
+});
+
+test("a large message is synced in the same order", { skip: without("strace") }, async () => {
+  const trace = join(site.directory, "trace");
+  const { daemon, mx } = await site.smtpd({ wrapper: strace(trace) });
+  await send(mx, ["alice"], `${"x".repeat(900)}\r\n`.repeat(400));
+  await daemon.stop();
+
+  const calls = await readTrace(trace, daemon.pid);
+  const { tmp, new: inbox } = site.maildir("alice");
+  const lastWrite = calls.findLast((call) => call.name === "write" && call.args.includes(`<${tmp}/`));
+  const file = theCall(calls, "sync of the file", (call) => isSync(call) && call.args.includes(`<${tmp}/`));
+  const rename = theCall(calls, "rename", (call) => isRename(call) && call.args.includes(`${tmp}/`));
+  const directory = theCall(
+    calls,
+    "sync of new/",
+    (call) => isSync(call) && call.args.includes(`<${inbox}>`),
+  );
+  const told = theCall(calls, "250", tells("250 2.0.0 delivered"));
+  const order = [
+    lastWrite?.ended ?? Number.NaN,
+    file.began,
+    file.ended,
+    rename.began,
+    rename.ended,
+    directory.began,
+    directory.ended,
+    told.began,
+  ];
+  assert.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+  );
+});
+
+test("an UPDATE: unlink, directory synced, then +OK", { skip: without("strace") }, async () => {
+  const smtpd = await site.smtpd();
+  await send(smtpd.mx, ["alice"]);
+  await smtpd.daemon.stop();
+  const [message] = await site.messages("alice");
+  assert.ok(message);
+
+  const trace = join(site.directory, "trace");
+  const { daemon, pop3 } = await site.pop3d({ wrapper: strace(trace) });
+  const session = await Dialogue.connect(pop3);
+  await session.expect(/^\+OK/);
+  await session.command("USER alice", /^\+OK/);
+  await session.command(`PASS ${PASSWORD}`, /^\+OK/);
+  await session.command("DELE 1", /^\+OK/);
+  const bye = await session.command("QUIT", /^\+OK/);
+  await daemon.stop();
+
+  const calls = await readTrace(trace, daemon.pid);
+  const unlink = theCall(calls, "unlink", (call) => isUnlink(call) && call.args.includes(message.name));
+  const told = theCall(calls, "+OK", tells(bye));
+  const { new: inbox } = site.maildir("alice");
+  const synced = calls.some(
+    (call) =>
+      isSync(call) &&
+      call.args.includes(`<${inbox}>`) &&
+      call.began > unlink.ended &&
+      call.ended < told.began,
+  );
+  assert.ok(synced, "new/ is synced between the unlink and +OK");
+});
+
+async function send(port: number, users: readonly string[], body = "hello\r\n"): Promise<void> {
+  const smtp = await Dialogue.connect(port);
+  await smtp.expect(/^220/);
+  await smtp.command("EHLO client.test", /^250/);
+  await smtp.command("MAIL FROM:<x@y.test>", /^250/);
+  for (const user of users) await smtp.command(`RCPT TO:<${user}@${DOMAIN}>`, /^250/);
+  await smtp.command("DATA", /^354/);
+  await smtp.command(`Subject: x\r\n\r\n${body}.`, /^250 /);
+  await smtp.command("QUIT", /^221/);
+}
