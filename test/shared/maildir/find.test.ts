@@ -1,0 +1,136 @@
+/** Opening messages that other programs rename, replace or remove. */
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { describe, type TestContext, test } from "node:test";
+import { FsyncDurable, type Path } from "../../../shared/durable.js";
+import { openMessage, type Whereabouts, withMessage } from "../../../shared/maildir/find.js";
+import { createMaildir, type Maildir, maildirAt } from "../../../shared/maildir/maildir.js";
+import { pathOf } from "../../../shared/maildir/name.js";
+import { temporaryDirectory } from "../../temporary-directory.js";
+
+const BASE = "1763769600.M1P1Q1.host,S=2,W=3";
+const SEEN: Whereabouts = { folder: "new", filename: BASE };
+
+async function maildirWith(t: TestContext, path: string | undefined, content = "it"): Promise<Maildir> {
+  const maildir = maildirAt(`${await temporaryDirectory(t)}/Maildir`);
+  await createMaildir(maildir, new FsyncDurable());
+  // One that is like it in all but the last character.
+  await writeFile(`${maildir.cur}/${BASE.slice(0, -1)}4:2,S`, "another");
+  if (path !== undefined) await writeFile(pathOf(maildir.path, path), content);
+  return maildir;
+}
+
+async function read(path: Path): Promise<string> {
+  const handle = await openMessage(path);
+  try {
+    return await handle.readFile("utf8");
+  } finally {
+    await handle.close();
+  }
+}
+
+const places: readonly (readonly [string, Whereabouts])[] = [
+  [`new/${BASE}`, { folder: "new", filename: BASE }],
+  [`new/${BASE}:2,S`, { folder: "new", filename: `${BASE}:2,S` }],
+  [`cur/${BASE}:2,`, { folder: "cur", filename: `${BASE}:2,` }],
+  [`cur/${BASE}:2,FSab`, { folder: "cur", filename: `${BASE}:2,FSab` }],
+  [`cur/${BASE},U=7:2,S`, { folder: "cur", filename: `${BASE},U=7:2,S` }],
+];
+
+describe("a message that was seen in new/ is found", () => {
+  for (const [path, found] of places) {
+    test(`at ${path}`, async (t) => {
+      const maildir = await maildirWith(t, path);
+      assert.deepEqual(await withMessage(maildir, SEEN, read), { result: "it", found });
+    });
+  }
+
+  test("under a name that is not UTF-8", async (t) => {
+    const maildir = await maildirWith(t, "cur/1.caf\xe9:2,S");
+    const found = { folder: "cur", filename: "1.caf\xe9:2,S" } as const;
+    assert.deepEqual(await withMessage(maildir, { folder: "new", filename: "1.caf\xe9" }, read), {
+      result: "it",
+      found,
+    });
+  });
+
+  test("though it is renamed again and again while it is looked up", async (t) => {
+    const maildir = await maildirWith(t, `new/${BASE}`);
+    let at = `${maildir.new}/${BASE}`;
+    let renames = 0;
+    const result = await withMessage(maildir, SEEN, async (path) => {
+      if (renames < 4) {
+        const next = `${maildir[renames % 2 === 0 ? "cur" : "new"]}/${BASE}:2,${"S".repeat(renames % 3)}`;
+        await rename(at, next);
+        at = next;
+        renames++;
+      }
+      return read(path);
+    });
+    assert.equal(result?.result, "it");
+    assert.equal(renames, 4);
+  });
+});
+
+describe("a message that cannot be had", () => {
+  test("is gone when it is in neither folder, after a bounded number of attempts", async (t) => {
+    const maildir = await maildirWith(t, undefined);
+    assert.equal(await withMessage(maildir, SEEN, read), undefined);
+
+    await writeFile(`${maildir.cur}/${BASE}:2,`, "");
+    let attempts = 0;
+    const gone = await withMessage(maildir, SEEN, async () => {
+      attempts++;
+      throw Object.assign(new Error("gone again"), { code: "ENOENT" });
+    });
+    assert.equal(gone, undefined);
+    assert.ok(attempts > 1 && attempts < 20);
+  });
+
+  test("rejects with the error of whatever was done to it", async (t) => {
+    const maildir = await maildirWith(t, `new/${BASE}`);
+    const failing = async () => {
+      throw Object.assign(new Error("disk"), { code: "EIO" });
+    };
+    await assert.rejects(withMessage(maildir, SEEN, failing), { code: "EIO" });
+  });
+
+  test("is not said to be gone when the whole Maildir is", async (t) => {
+    const maildir = await maildirWith(t, `new/${BASE}`);
+    await rm(maildir.path, { recursive: true });
+    await assert.rejects(withMessage(maildir, SEEN, read), { code: "ENOENT" });
+  });
+});
+
+describe("what lies under a message's name, and is none, is never opened", () => {
+  const things: readonly (readonly [string, (path: string, t: TestContext) => Promise<unknown>])[] = [
+    ["a symbolic link to a file", (path) => symlink("/etc/passwd", path)],
+    ["a dangling link", (path) => symlink("nowhere", path)],
+    ["a link to itself", (path) => symlink(path, path)],
+    ["a FIFO without a writer", async (path) => execFileSync("mkfifo", [path])],
+    ["a directory", (path) => mkdir(path)],
+    [
+      "a socket",
+      async (path, t) => {
+        const server = createServer().listen(path);
+        t.after(() => server.close());
+        await once(server, "listening");
+      },
+    ],
+  ];
+  for (const [what, make] of things) {
+    test(what, async (t) => {
+      const maildir = await maildirWith(t, `new/${BASE}`);
+      await unlink(`${maildir.new}/${BASE}`);
+      await make(`${maildir.new}/${BASE}`, t);
+      await assert.rejects(openMessage(`${maildir.new}/${BASE}`), { code: "ENOENT" });
+      assert.equal(await withMessage(maildir, SEEN, read), undefined);
+
+      await writeFile(`${maildir.cur}/${BASE}:2,S`, "it");
+      assert.equal((await withMessage(maildir, SEEN, read))?.result, "it");
+    });
+  }
+});
