@@ -6,13 +6,13 @@ import { mkdir, rename, rm, symlink, unlink, writeFile } from "node:fs/promises"
 import { createServer } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { FsyncDurable, type Path } from "../../../shared/durable.js";
-import { openMessage, type Whereabouts, withMessage } from "../../../shared/maildir/find.js";
+import { MessageFinder, openMessage, type Seen, type Whereabouts } from "../../../shared/maildir/find.js";
 import { createMaildir, type Maildir, maildirAt } from "../../../shared/maildir/maildir.js";
 import { pathOf } from "../../../shared/maildir/name.js";
 import { temporaryDirectory } from "../../temporary-directory.js";
 
 const BASE = "1763769600.M1P1Q1.host,S=2,W=3";
-const SEEN: Whereabouts = { folder: "new", filename: BASE };
+const SEEN: Seen = { folder: "new", filename: BASE, identity: BASE };
 
 async function maildirWith(t: TestContext, path: string | undefined, content = "it"): Promise<Maildir> {
   const maildir = maildirAt(`${await temporaryDirectory(t)}/Maildir`);
@@ -30,6 +30,19 @@ async function read(path: Path): Promise<string> {
   } finally {
     await handle.close();
   }
+}
+
+/** Does `action` with the message as it was seen, at the place where it is found now. */
+async function withMessage<T>(
+  maildir: Maildir,
+  seen: Seen,
+  action: (path: Path) => Promise<T>,
+): Promise<{ result: T; found: Whereabouts | undefined } | undefined> {
+  const finder = new MessageFinder(maildir, [seen]);
+  const done = await finder.with(seen.identity, action);
+  const last = finder.lastSeen(seen.identity);
+  const found = last && { folder: last.folder, filename: last.filename };
+  return done && { ...done, found };
 }
 
 const places: readonly (readonly [string, Whereabouts])[] = [
@@ -51,10 +64,8 @@ describe("a message that was seen in new/ is found", () => {
   test("under a name that is not UTF-8", async (t) => {
     const maildir = await maildirWith(t, "cur/1.caf\xe9:2,S");
     const found = { folder: "cur", filename: "1.caf\xe9:2,S" } as const;
-    assert.deepEqual(await withMessage(maildir, { folder: "new", filename: "1.caf\xe9" }, read), {
-      result: "it",
-      found,
-    });
+    const seen: Seen = { folder: "new", filename: "1.caf\xe9", identity: "1.caf\xe9" };
+    assert.deepEqual(await withMessage(maildir, seen, read), { result: "it", found });
   });
 
   test("though it is renamed again and again while it is looked up", async (t) => {
@@ -72,6 +83,34 @@ describe("a message that was seen in new/ is found", () => {
     });
     assert.equal(result?.result, "it");
     assert.equal(renames, 4);
+  });
+});
+
+describe("many messages", () => {
+  test("that all have moved are all found, also when they are asked for at the same time", async (t) => {
+    const maildir = await maildirWith(t, undefined);
+    const seen = Array.from({ length: 200 }, (_, i): Seen => {
+      const name = `1763769600.M${i}P1Q2.host`;
+      return { folder: "new", filename: name, identity: name };
+    });
+    for (const { identity } of seen) await writeFile(`${maildir.cur}/${identity}:2,S`, identity);
+    const finder = new MessageFinder(maildir, seen);
+    const found = await Promise.all(seen.map(({ identity }) => finder.with(identity, read)));
+    assert.deepEqual(
+      found.map((message) => message?.result),
+      seen.map(({ identity }) => identity),
+    );
+  });
+
+  test("stay apart: one that has gone, one that has moved, one that was never seen", async (t) => {
+    const maildir = await maildirWith(t, `cur/${BASE}:2,S`);
+    await writeFile(`${maildir.new}/2.unseen`, "unseen");
+    const gone: Seen = { folder: "new", filename: "3.gone", identity: "3.gone" };
+    const finder = new MessageFinder(maildir, [SEEN, gone]);
+    assert.equal(await finder.with("3.gone", read), undefined);
+    assert.equal(finder.lastSeen("3.gone"), undefined);
+    assert.equal((await finder.with(BASE, read))?.result, "it");
+    assert.equal(await finder.with("2.unseen", read), undefined);
   });
 });
 

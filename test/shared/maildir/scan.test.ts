@@ -7,7 +7,7 @@ import { createServer } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { FsyncDurable } from "../../../shared/durable.js";
-import { withMessage } from "../../../shared/maildir/find.js";
+import { MessageFinder } from "../../../shared/maildir/find.js";
 import { createMaildir, type Maildir, maildirAt } from "../../../shared/maildir/maildir.js";
 import { formatBaseName, parseName, pathOf } from "../../../shared/maildir/name.js";
 import { messagesByStatus, messagesIn, scanMaildir } from "../../../shared/maildir/scan.js";
@@ -191,15 +191,17 @@ describe("while another program renames as fast as it can", () => {
 
   test("a message is found, or by rare bad luck not, but never another for it", async (t) => {
     await withRenamer(t, async (maildir) => {
+      const entries = await scanMaildir(maildir);
+      const finder = new MessageFinder(maildir, entries);
       let found = 0;
-      for (const entry of await scanMaildir(maildir)) {
-        const message = await withMessage(maildir, entry, async (path, { filename }) => {
+      for (const { identity } of entries) {
+        const message = await finder.with(identity, async (path, { filename }) => {
           await (await open(path)).close();
           return filename;
         });
         if (message === undefined) continue;
         found++;
-        assert.equal(parseName(message.result).identity, entry.identity);
+        assert.equal(parseName(message.result).identity, identity);
       }
       assert.ok(found > MESSAGES / 2, `${found}`);
     });
