@@ -41,8 +41,12 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ),
 ]);
 
+/** As much of a command line as is worth a place in the log. */
+const LOGGED_CHARACTERS_MAX = 500;
+
 /** A command line, taken apart. */
 export interface CommandLine {
+  readonly line: Buffer;
   /** In upper case; undefined when the line holds what no command line may hold. */
   readonly verb: string | undefined;
   /** What follows the first space, without white space at its end (RFC 5321 §4.1.1 asks for that leniency). */
@@ -55,6 +59,7 @@ export function parseCommandLine(line: Buffer): CommandLine {
   const verbEnd = space < 0 ? trimmed.length : space;
   const control = trimmed.some((octet) => octet < 0x20 || octet === 0x7f);
   return {
+    line,
     verb: control ? undefined : trimmed.toString("latin1", 0, verbEnd).toUpperCase(),
     argument: trimmed.subarray(verbEnd + 1),
   };
@@ -81,11 +86,11 @@ export function isIdle({ verb }: CommandLine): boolean {
  * A command line as it may be logged. What is no command of ours is left out: it may be a password from an AUTH that
  * was refused while the rest of it was on its way.
  */
-export function loggable(line: Buffer, { verb }: CommandLine): string {
+export function loggable({ line, verb }: CommandLine): string {
   const command = COMMANDS.get(verb ?? "");
   if (command === undefined) return `(${line.length} octets that are no command)`;
-  if (command.secret) return line.toString("latin1").replace(/^(\S+ +\S+ ).+/, "$1***");
-  return line.toString();
+  const text = line.toString().slice(0, LOGGED_CHARACTERS_MAX);
+  return (command.secret ? text.replace(/^(\S+ +\S+ ).+/, "$1***") : text).replace(/[\p{Cc}\p{Cf}]/gu, "?");
 }
 
 function trimEnd(line: Buffer): Buffer {

@@ -1,6 +1,6 @@
 /**
- * A connection: lines in, replies out, one at a time and in order. Decides nothing about mail: verbs do (commands.ts),
- * and say what is to be done (outcome.ts); this file does it, keeps the deadlines, makes errors cost, and logs.
+ * A connection: hands lines and octets to the dialogue, one at a time and in order, sends the replies, and keeps the
+ * deadlines.
  *
  * Of smtp-server's class it uses the life of the socket: cutting lines, the upgrade to TLS with whatever was injected
  * before it dropped, backpressure of replies, closing. Its command handlers are never called.
@@ -10,27 +10,14 @@ import { TLSSocket } from "node:tls";
 import type { SMTPServer } from "smtp-server";
 import { SMTPConnection, type SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
 import type { Log } from "../../shared/log.js";
-import { type CommandLine, isIdle, loggable, parseCommandLine, runCommand } from "./commands.js";
 import { Deadlines } from "./deadlines.js";
-import { ErrorBudget, type Price } from "./error-budget.js";
-import type { Outcome } from "./outcome.js";
-import type { Reception } from "./reception.js";
-import {
-  formatReply,
-  isError,
-  LINE_TOO_LONG,
-  LOCAL_TROUBLE,
-  type Reply,
-  reply,
-  SHUTTING_DOWN,
-  TIMED_OUT,
-  TOO_MANY_ERRORS,
-} from "./reply.js";
+import { Dialogue, type Step } from "./dialogue.js";
+import type { SessionFacts } from "./receiver.js";
+import { formatReply, LINE_TOO_LONG, type Reply, reply, SHUTTING_DOWN, TIMED_OUT } from "./reply.js";
 import { type Service, Session } from "./session.js";
 import { CommandStream } from "./stream.js";
 
 const TALKED_TOO_SOON = reply(554, "5.1", "you talked before the greeting");
-const LOGIN_FAILED_CODE = 535;
 
 export interface ConnectionContext<Destination> {
   readonly service: Service<Destination>;
@@ -40,23 +27,19 @@ export interface ConnectionContext<Destination> {
 }
 
 export class Connection<Destination> extends SMTPConnection {
-  readonly #session: Session<Destination>;
+  readonly #dialogue: Dialogue<Destination>;
   readonly #deadlines: Deadlines;
-  readonly #budget: ErrorBudget;
+  readonly #earlyTalkerDelayMs: number;
   readonly #log: Log;
   readonly #ended: () => void;
   readonly #began = performance.now();
   /** The socket, or the TLS socket above it, from the beginning of its handshake on. */
   #top: Socket;
-  /** Takes the next line instead of the commands: the answer to a challenge. */
-  #answer: ((line: Buffer) => Outcome | Promise<Outcome>) | undefined;
-  #reception: Reception | undefined;
-  /** True while a command is worked on. */
+  /** True while it is our turn. */
   #working = false;
   #stopping = false;
-  /** Ends the wait before a reply, or before the greeting. */
+  /** Ends a wait. */
   #wake: (() => void) | undefined;
-  #messages = 0;
   #reason = "client left";
 
   constructor(
@@ -68,14 +51,11 @@ export class Connection<Destination> extends SMTPConnection {
     super(server, socket, options);
     const { localAddress, remoteAddress } = this;
     this.#log = log.child({ session: this.id, address: remoteAddress });
-    this.#session = new Session(service, {
-      localAddress,
-      remoteAddress,
-      tls: tlsFacts(socket),
-      log: this.#log,
-    });
-    this.#deadlines = new Deadlines(service.limits, () => this.#late());
-    this.#budget = new ErrorBudget({ errors: service.limits.errors, delayMs: service.limits.error_delay });
+    this.#dialogue = new Dialogue(
+      new Session(service, { localAddress, remoteAddress, tls: tlsFacts(socket), log: this.#log }),
+    );
+    this.#deadlines = new Deadlines(service.limits, () => this.#hangUp(TIMED_OUT, "timed out"));
+    this.#earlyTalkerDelayMs = service.listener.early_talker_delay;
     this.#ended = ended;
     this.#top = socket;
   }
@@ -83,31 +63,29 @@ export class Connection<Destination> extends SMTPConnection {
   /** Greets, at once or after the early talker's delay. */
   override init(): void {
     this._setListeners(() => {
-      const { early_talker_delay } = this.#session.service.listener;
-      if (early_talker_delay === 0) this.#greet();
-      else void this.#greetPatientClient(early_talker_delay);
+      if (this.#earlyTalkerDelayMs === 0) this.#greet();
+      else void this.#greetWhoWaits(this.#earlyTalkerDelayMs);
     });
   }
 
   /** The daemon is stopping: closes now, or when the transaction under way is over. */
   shutDown(): void {
     this.#stopping = true;
-    if (!this.#working && this.#session.transaction === undefined) this.#hangUp(SHUTTING_DOWN, "shutdown");
+    if (!this.#working && !this.#dialogue.inTransaction) this.#hangUp(SHUTTING_DOWN, "shutdown");
   }
 
   /** Closes whatever is under way. */
   cutOff(): void {
     this.#hangUp(SHUTTING_DOWN, "shutdown");
-    this.#top.destroy();
+    this.#top.destroySoon();
   }
 
   #greet(): void {
     this._ready = true;
-    this.#write(reply(220, undefined, `${this.#session.service.hostname} ESMTP`));
-    this.#deadlines.command();
+    void this.#perform(this.#dialogue.greeting());
   }
 
-  async #greetPatientClient(delayMs: number): Promise<void> {
+  async #greetWhoWaits(delayMs: number): Promise<void> {
     const socket = this.#top;
     let early = false;
     const talked = () => {
@@ -118,145 +96,104 @@ export class Connection<Destination> extends SMTPConnection {
     await this.#wait(delayMs);
     socket.removeListener("data", talked);
     if (early) this.#hangUp(TALKED_TOO_SOON, "talked before the greeting");
-    else if (!this._closing && !this._closed) this.#greet();
+    else if (!this.#isOver()) this.#greet();
   }
 
   override _onCommand(line: Buffer, next: () => void = () => {}): void {
-    // What was sent in the clear before a TLS handshake, or behind a reply that closes, is not run.
-    if (!this._ready || this._upgrading || this._closing || this._closed) {
+    // What was sent before the greeting, in the clear before a TLS handshake, or behind a reply that closes, is not run.
+    if (!this._ready || this._upgrading || this.#isOver()) {
       next();
       return;
     }
-    this.#working = true;
-    this.#deadlines.ours();
-    void this.#serve(line).then(() => {
-      this.#working = false;
-      this._whenWritable(next);
+    void this.#work(async () => this.#perform(await this.#dialogue.line(line))).then(() =>
+      this._whenWritable(next),
+    );
+  }
+
+  async #take(chunk: Buffer): Promise<Buffer | undefined> {
+    let rest: Buffer | undefined;
+    await this.#work(async () => {
+      const end = await this.#dialogue.octets(chunk);
+      if (end === undefined) return this.#deadlines.pieceOfMessage();
+      rest = end.rest;
+      await this.#perform(end.step);
     });
-  }
-
-  /** Never rejects. */
-  async #serve(line: Buffer): Promise<void> {
-    const answer = this.#answer;
-    this.#answer = undefined;
-    const command = parseCommandLine(line);
-    this.#log.trace({ client: answer === undefined ? loggable(line, command) : "***" });
-    try {
-      const outcome = await (answer === undefined ? runCommand(this.#session, command) : answer(line));
-      await this.#perform(outcome, answer === undefined ? command : undefined);
-    } catch (err) {
-      this.#log.error({ err, command: command.verb }, "command failed");
-      await this.#reply(LOCAL_TROUBLE, command);
-    }
-  }
-
-  async #perform(outcome: Outcome, command: CommandLine | undefined): Promise<void> {
-    if (!("kind" in outcome)) return this.#reply(outcome, command);
-    switch (outcome.kind) {
-      case "lines":
-        return this.#reply(outcome.reply, command, outcome.more);
-      case "close":
-        return this.#hangUp(outcome.reply, outcome.reason);
-      case "challenge":
-        this.#answer = outcome.answer;
-        this.#write(reply(334, undefined, outcome.text));
-        return this.#deadlines.command();
-      case "starttls":
-        this.#write(outcome.reply);
-        return this.#startTls();
-      case "message":
-        return this.#receive(outcome.reply, outcome.reception);
-    }
-  }
-
-  /** Sends the reply to a command or a message, after the wait that an error costs. */
-  async #reply(answer: Reply, command?: CommandLine, more: readonly string[] = []): Promise<void> {
-    const price = this.#priceOf(answer, command);
-    if (isError(answer)) this.#logRefusal(answer, command);
-    if (price !== undefined && price.delayMs > 0) await this.#wait(price.delayMs);
-    this.#write(answer, more);
-    if (answer.code === 421) this.#close("refused");
-    else if (price?.spent) this.#hangUp(TOO_MANY_ERRORS, "too many errors");
-    else if (this.#stopping && this.#session.transaction === undefined) {
-      this.#hangUp(SHUTTING_DOWN, "shutdown");
-    } else this.#deadlines.command();
-  }
-
-  #priceOf(answer: Reply, command: CommandLine | undefined): Price | undefined {
-    if (answer.code === LOGIN_FAILED_CODE) return this.#budget.failedLogin();
-    if (isError(answer)) return this.#budget.error();
-    return command !== undefined && isIdle(command) ? this.#budget.idleCommand() : undefined;
-  }
-
-  async #receive(goAhead: Reply, reception: Reception): Promise<void> {
-    const parser = this._parser;
-    // The client may have left while the receiver was asked.
-    if (!(parser instanceof CommandStream) || this._closing) return reception.abandon();
-    this.#reception = reception;
-    parser.receiveMessage((chunk) => this.#take(reception, chunk));
-    this.#write(goAhead);
-    this.#deadlines.message();
-  }
-
-  async #take(reception: Reception, chunk: Buffer): Promise<Buffer | undefined> {
-    this.#deadlines.ours();
-    const rest = await reception.take(chunk);
-    if (rest === undefined) {
-      this.#deadlines.pieceOfMessage();
-      return undefined;
-    }
-    this.#log.trace({ client: `(a message of ${reception.size} octets)` });
-    this.#working = true;
-    const answer = await reception.end();
-    this.#reception = undefined;
-    this.#session.transaction = undefined;
-    if (!isError(answer)) {
-      this.#messages++;
-      this.#budget.progress();
-    }
-    await this.#reply(answer);
-    this.#working = false;
     return rest;
+  }
+
+  /** Our turn, and no deadline runs. Never rejects. */
+  async #work(work: () => Promise<void>): Promise<void> {
+    this.#working = true;
+    this.#deadlines.ours();
+    try {
+      await work();
+    } catch (err) {
+      this.#log.error({ err }, "connection failed");
+      this.#top.destroy();
+    }
+    this.#working = false;
+  }
+
+  /** Sends a reply, and sees to what follows it. */
+  async #perform({ lines, waitMs, next }: Step): Promise<void> {
+    if (waitMs > 0) await this.#wait(waitMs);
+    if (this.#isOver()) {
+      // The client left while it was our turn; if that was before a message, it will not come.
+      await this.#dialogue.over();
+      return;
+    }
+    if (next.kind === "message") this.#expectMessage();
+    this.#write(lines);
+    if (next.kind === "starttls") this.#startTls();
+    else if (next.kind === "close") this.#close(next.reason);
+    else if (next.kind === "command") this.#expectCommand();
+  }
+
+  #expectCommand(): void {
+    if (this.#stopping && !this.#dialogue.inTransaction) this.#hangUp(SHUTTING_DOWN, "shutdown");
+    else this.#deadlines.command();
+  }
+
+  #expectMessage(): void {
+    const parser = this._parser;
+    if (parser instanceof CommandStream) parser.receiveMessage((chunk) => this.#take(chunk));
+    this.#deadlines.message();
   }
 
   #startTls(): void {
     this.#deadlines.handshake();
-    this.upgrade(
-      () => {},
-      () => {
-        this.#session.secured(tlsFacts(this._socket));
-        this.#deadlines.command();
-      },
-    );
-  }
-
-  #late(): void {
-    if (this._upgrading) this.#log.info("TLS handshake took too long");
-    this.#hangUp(TIMED_OUT, "timed out");
+    const secured = () => {
+      this.#dialogue.secured(tlsFacts(this._socket));
+      this.#expectCommand();
+    };
+    this.upgrade(() => {}, secured);
   }
 
   /** A last reply, and the end. */
   #hangUp(answer: Reply, reason: string): void {
-    if (this._closing || this._closed) return;
-    this.#write(answer);
+    if (this.#isOver()) return;
+    this.#write(formatReply(answer));
     this.#close(reason);
   }
 
   #close(reason: string): void {
-    if (this._closing || this._closed) return;
+    if (this.#isOver()) return;
     this.#reason = reason;
-    this.#deadlines.ours();
-    void this.#reception?.abandon();
-    // A socket is not to be closed from below a handshake.
+    this.#deadlines.stop();
+    void this.#dialogue.over();
+    // A socket must not be closed from below a handshake.
     if (this._upgrading) this.#top.destroy();
     else this.close();
   }
 
-  #write(answer: Reply, more: readonly string[] = []): void {
+  #isOver(): boolean {
+    return this._closing || this._closed;
+  }
+
+  #write(lines: readonly string[]): void {
     if (this._upgrading || !this._socket.writable) return;
-    const lines = formatReply(answer, more);
     this._socket.write(`${lines.join("\r\n")}\r\n`);
-    if (this.#log.isLevelEnabled("trace")) for (const line of lines) this.#log.trace({ server: line });
+    for (const line of lines) this.#log.trace({ server: line });
   }
 
   /** Resolves after this time, or when the connection is over. */
@@ -268,11 +205,6 @@ export class Connection<Destination> extends SMTPConnection {
         resolve();
       };
     });
-  }
-
-  #logRefusal(answer: Reply, command: CommandLine | undefined): void {
-    const { helo } = this.#session;
-    this.#log.info({ command: command?.verb ?? "message", helo, reply: formatReply(answer)[0] }, "refused");
   }
 
   // The life of the socket, as smtp-server tells it. Its constructor calls _createParser before our fields exist.
@@ -303,25 +235,14 @@ export class Connection<Destination> extends SMTPConnection {
     if (!wasOpen) return;
     this.#deadlines.stop();
     this.#wake?.();
-    void this.#reception?.abandon();
+    void this.#dialogue.over();
+    const ms = Math.round(performance.now() - this.#began);
+    this.#log.info({ ...this.#dialogue.summary, ms, reason: this.#reason }, "connection closed");
     this.#ended();
-    const { helo, tls, account } = this.#session;
-    this.#log.info(
-      {
-        helo,
-        tls: tls?.version,
-        account: account?.address,
-        messages: this.#messages,
-        errors: this.#budget.errors,
-        ms: Math.round(performance.now() - this.#began),
-        reason: this.#reason,
-      },
-      "connection closed",
-    );
   }
 }
 
-function tlsFacts(socket: Socket): { version: string; cipher: string } | undefined {
+function tlsFacts(socket: Socket): SessionFacts["tls"] {
   if (!(socket instanceof TLSSocket)) return undefined;
   return { version: socket.getProtocol() ?? "TLS", cipher: socket.getCipher().name };
 }

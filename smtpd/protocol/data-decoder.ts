@@ -13,10 +13,10 @@
  * - A bare LF is taken as a line end or makes the message refused, as configured; a bare CR and a NUL always make it
  *   refused. A refused message is still read to its true end: the octets after it are commands again.
  *
- * The dialogue's state is one of five, and one octet moves it on; a dot costs no more than any other octet.
+ * The state is one of five, and one octet moves it on; a dot costs no more than any other octet.
  */
 
-/** Why a message is refused; the first reason found is the one that is told. */
+/** Why a message is refused. */
 export type Violation = "bare CR" | "bare LF" | "NUL" | "line too long" | "message too big";
 
 export interface DecoderOptions {
@@ -39,7 +39,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 const DOT = 0x2e;
 
-/** Where in a line the last octet left us. */
+// Where in a line the last octet left us.
 const AT_START = 0;
 const AFTER_DOT = 1;
 const AFTER_DOT_CR = 2;
@@ -52,8 +52,9 @@ export class DataDecoder {
   readonly #options: DecoderOptions;
   #state: number = AT_START;
   #size = 0;
-  #lineOctets = 0;
-  #violation: Violation | undefined;
+  /** The size at which the line began. */
+  #lineStart = 0;
+  #violation: { readonly kind: Violation; readonly at: number } | undefined;
 
   constructor(options: DecoderOptions) {
     this.#options = options;
@@ -64,18 +65,20 @@ export class DataDecoder {
     return this.#size;
   }
 
+  /** What makes the message refused; of several things the one that comes first in it, however it was cut. */
   get violation(): Violation | undefined {
-    return this.#violation;
+    return this.#violation?.kind;
   }
 
   /** Decodes the next octets, in place: the chunk is the decoder's from here on. Not to be called after the end. */
   decode(chunk: Buffer): Decoded {
+    const { bareLf } = this.#options;
     let state = this.#state;
     // What is written never overtakes what is read: an octet held back from the chunk before is a dot or a CR, and
     // those are dropped, or make a violation.
     let written = 0;
-    let lineStart = -this.#lineOctets;
-    let lineEnds = 0;
+    // What counts without being written here: the message so far, and its CRs.
+    let uncounted = this.#size;
 
     for (let read = 0; read < chunk.length; read++) {
       const octet = chunk[read] ?? 0;
@@ -84,65 +87,56 @@ export class DataDecoder {
         chunk[written++] = octet;
         continue;
       }
-      switch (state) {
-        case AT_START:
-          if (octet === DOT) {
-            state = AFTER_DOT;
-            continue;
-          }
-          break;
-        case AFTER_DOT:
-          if (octet === CR) {
-            state = AFTER_DOT_CR;
-            continue;
-          }
-          break;
-        case AFTER_DOT_CR:
-          if (octet === LF) {
-            this.#count(written + lineEnds);
-            return this.#decoded(chunk, written, chunk.subarray(read + 1));
-          }
-          this.#refuse("bare CR");
-          break;
-        case AFTER_CR:
-          if (octet !== LF) this.#refuse("bare CR");
-          break;
+      if (state === AT_START && octet === DOT) {
+        state = AFTER_DOT;
+        continue;
+      }
+      if (state === AFTER_DOT && octet === CR) {
+        state = AFTER_DOT_CR;
+        continue;
+      }
+      if (state === AFTER_DOT_CR && octet === LF) {
+        this.#state = state;
+        this.#size = uncounted + written;
+        return this.#decoded(chunk, written, chunk.subarray(read + 1));
+      }
+      if (state === AFTER_DOT_CR || (state === AFTER_CR && octet !== LF)) {
+        this.#refuse("bare CR", uncounted + written);
+        uncounted++;
       }
       if (octet === CR) {
         state = AFTER_CR;
-        continue;
-      }
-      if (octet === LF) {
-        if (state !== AFTER_CR && this.#options.bareLf === "refuse") this.#refuse("bare LF");
+      } else if (octet === LF) {
+        if (state !== AFTER_CR && bareLf === "refuse") this.#refuse("bare LF", uncounted + written);
         state = state === AFTER_CR ? AT_START : INSIDE;
         chunk[written++] = LF;
-        lineEnds++;
-        if (written + 1 - lineStart > this.#options.lineLength) this.#refuse("line too long");
-        lineStart = written;
-        continue;
+        uncounted++;
+        this.#checkLine(uncounted + written);
+        this.#lineStart = uncounted + written;
+      } else {
+        if (octet === NUL) this.#refuse("NUL", uncounted + written);
+        state = INSIDE;
+        chunk[written++] = octet;
       }
-      if (octet === NUL) this.#refuse("NUL");
-      state = INSIDE;
-      chunk[written++] = octet;
     }
-
     this.#state = state;
-    this.#lineOctets = written - lineStart;
-    if (this.#lineOctets > this.#options.lineLength) this.#refuse("line too long");
-    this.#count(written + lineEnds);
+    this.#size = uncounted + written;
+    this.#checkLine(this.#size);
     return this.#decoded(chunk, written, undefined);
   }
 
   #decoded(chunk: Buffer, written: number, rest: Buffer | undefined): Decoded {
+    const { messageSize } = this.#options;
+    if (this.#size > messageSize) this.#refuse("message too big", messageSize);
     return { octets: this.#violation === undefined ? chunk.subarray(0, written) : NOTHING, rest };
   }
 
-  #count(octets: number): void {
-    this.#size += octets;
-    if (this.#size > this.#options.messageSize) this.#refuse("message too big");
+  #checkLine(size: number): void {
+    const { lineLength } = this.#options;
+    if (size - this.#lineStart > lineLength) this.#refuse("line too long", this.#lineStart + lineLength);
   }
 
-  #refuse(violation: Violation): void {
-    this.#violation ??= violation;
+  #refuse(kind: Violation, at: number): void {
+    if (this.#violation === undefined || at < this.#violation.at) this.#violation = { kind, at };
   }
 }

@@ -31,6 +31,8 @@ export class Server<Destination> extends SMTPServer {
   /** How to give back the place that a socket holds. */
   readonly #places = new WeakMap<Socket, () => void>();
   #stopping = false;
+  /** Hears of each session that ends. */
+  #sessionEnded = () => {};
 
   constructor({ service, limits, log }: ServerOptions<Destination>) {
     super({
@@ -53,22 +55,20 @@ export class Server<Destination> extends SMTPServer {
 
   /**
    * Stops accepting. Sessions in a mail transaction may go on for this long, the others are closed at once. Resolves
-   * when all are closed.
+   * when all are over.
    */
-  stop(graceMs: number): Promise<void> {
+  async stop(graceMs: number): Promise<void> {
     this.#stopping = true;
-    return new Promise((resolve) => {
-      const cutOff = setTimeout(() => {
-        for (const session of this.#sessions) session.cutOff();
-      }, graceMs);
-      this.server.close(() => {
-        clearTimeout(cutOff);
-        resolve();
-      });
-      // Sockets whose TLS handshake is under way have no session yet that could be told.
-      for (const top of this._pendingSockets.values()) top.destroy();
-      for (const session of this.#sessions) session.shutDown();
-    });
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    // Sockets whose TLS handshake is under way have no session yet that could be told.
+    for (const top of this._pendingSockets.values()) top.destroy();
+    for (const session of this.#sessions) session.shutDown();
+    const cutOff = setTimeout(() => {
+      for (const session of this.#sessions) session.cutOff();
+    }, graceMs);
+    await closed;
+    while (this.#sessions.size > 0) await new Promise<void>((resolve) => (this.#sessionEnded = resolve));
+    clearTimeout(cutOff);
   }
 
   override connect(socket: Socket, options?: SMTPConnectionOptions | null): void {
@@ -78,6 +78,7 @@ export class Server<Destination> extends SMTPServer {
       ended: () => {
         this.#sessions.delete(connection);
         this.#places.get(socket)?.();
+        this.#sessionEnded();
       },
     });
     this.#sessions.add(connection);

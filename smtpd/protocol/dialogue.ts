@@ -1,0 +1,164 @@
+/**
+ * A session's dialogue without its socket: lines and octets in, replies and what follows them out. Decides nothing about
+ * mail: verbs do (commands.ts), and say what is to be done (outcome.ts). Here errors are made to cost, surprises become
+ * 451, and refusals are logged.
+ */
+import { isIdle, loggable, parseCommandLine, runCommand } from "./commands.js";
+import { ErrorBudget, type Price } from "./error-budget.js";
+import type { Outcome } from "./outcome.js";
+import type { SessionFacts } from "./receiver.js";
+import type { Reception } from "./reception.js";
+import { formatReply, isError, LOCAL_TROUBLE, type Reply, reply, TOO_MANY_ERRORS } from "./reply.js";
+import type { Session } from "./session.js";
+
+const LOGIN_FAILED_CODE = 535;
+
+/** What to send, and what comes then. */
+export interface Step {
+  /** The lines of the reply, without line ends. */
+  readonly lines: readonly string[];
+  /** Milliseconds to let the client wait for it. */
+  readonly waitMs: number;
+  readonly next:
+    | { readonly kind: "command" }
+    | { readonly kind: "message" }
+    | { readonly kind: "starttls" }
+    | { readonly kind: "close"; readonly reason: string };
+}
+
+/** What the client sent, as the log may show it. */
+interface Asked {
+  readonly text: string;
+  /** True for what brings no message nearer. */
+  readonly idle: boolean;
+}
+
+const ANSWER: Asked = { text: "***", idle: false };
+const COMMAND = { kind: "command" } as const;
+
+export class Dialogue<Destination> {
+  readonly #session: Session<Destination>;
+  readonly #budget: ErrorBudget;
+  /** Takes the next line instead of the commands: the answer to a challenge. */
+  #answer: ((line: Buffer) => Outcome | Promise<Outcome>) | undefined;
+  #reception: Reception | undefined;
+  #messages = 0;
+
+  constructor(session: Session<Destination>) {
+    const { errors, error_delay } = session.service.limits;
+    this.#session = session;
+    this.#budget = new ErrorBudget({ errors, delayMs: error_delay });
+  }
+
+  /** True from an accepted MAIL to the end of its transaction. */
+  get inTransaction(): boolean {
+    return this.#session.transaction !== undefined;
+  }
+
+  /** What the log says of a session that is over. */
+  get summary() {
+    const { helo, tls, account } = this.#session;
+    const messages = this.#messages;
+    return { helo, tls: tls?.version, account: account?.address, messages, errors: this.#budget.errors };
+  }
+
+  greeting(): Step {
+    return step(reply(220, undefined, `${this.#session.service.hostname} ESMTP`));
+  }
+
+  /** A command line, or the answer to a challenge. Never rejects. */
+  line(line: Buffer): Promise<Step> {
+    const answer = this.#answer;
+    this.#answer = undefined;
+    if (answer !== undefined) return this.#run(ANSWER, () => answer(line));
+    const command = parseCommandLine(line);
+    const asked = { text: loggable(command), idle: isIdle(command) };
+    return this.#run(asked, () => runCommand(this.#session, command));
+  }
+
+  /**
+   * Octets of a message. Resolves, when there is room for more, to what follows the message and the reply to it, or to
+   * undefined while the message goes on. Never rejects.
+   */
+  async octets(chunk: Buffer): Promise<{ readonly rest: Buffer; readonly step: Step } | undefined> {
+    const reception = this.#reception;
+    const rest = await reception?.take(chunk);
+    if (rest === undefined || reception === undefined) return undefined;
+
+    const asked = { text: `(a message of ${reception.size} octets)`, idle: false };
+    this.#session.log.trace({ client: asked.text });
+    const answer = await reception.end();
+    this.#reception = undefined;
+    this.#session.transaction = undefined;
+    if (!isError(answer)) {
+      this.#messages++;
+      this.#budget.progress();
+    }
+    return { rest, step: this.#replied(answer, asked) };
+  }
+
+  /** TLS is there: what was said before is forgotten. */
+  secured(tls: SessionFacts["tls"]): void {
+    this.#session.secured(tls);
+  }
+
+  /** The client is gone, or is to go: a message that has not come whole never will. */
+  async over(): Promise<void> {
+    await this.#reception?.abandon();
+  }
+
+  async #run(asked: Asked, run: () => Outcome | Promise<Outcome>): Promise<Step> {
+    const { log } = this.#session;
+    log.trace({ client: asked.text });
+    try {
+      return this.#stepOf(await run(), asked);
+    } catch (err) {
+      log.error({ err, command: asked.text }, "command failed");
+      return this.#replied(LOCAL_TROUBLE, asked);
+    }
+  }
+
+  #stepOf(outcome: Outcome, asked: Asked): Step {
+    if (!("kind" in outcome)) return this.#replied(outcome, asked);
+    switch (outcome.kind) {
+      case "lines":
+        return this.#replied(outcome.reply, asked, outcome.more);
+      case "challenge":
+        this.#answer = outcome.answer;
+        return step(reply(334, undefined, outcome.text));
+      case "message":
+        this.#reception = outcome.reception;
+        return step(outcome.reply, { kind: "message" });
+      case "starttls":
+        return step(outcome.reply, { kind: "starttls" });
+      case "close":
+        return step(outcome.reply, { kind: "close", reason: outcome.reason });
+    }
+  }
+
+  /** A reply; an error has its price. */
+  #replied(answer: Reply, asked: Asked, more: readonly string[] = []): Step {
+    const price = this.#priceOf(answer, asked);
+    const waitMs = price?.delayMs ?? 0;
+    const lines = formatReply(answer, more);
+    if (isError(answer)) {
+      const { log, helo } = this.#session;
+      log.info({ command: asked.text, helo, reply: lines[0] }, "refused");
+    }
+    if (price?.spent) {
+      const next = { kind: "close", reason: "too many errors" } as const;
+      return { lines: [...lines, ...formatReply(TOO_MANY_ERRORS)], waitMs, next };
+    }
+    return { lines, waitMs, next: answer.code === 421 ? { kind: "close", reason: "refused" } : COMMAND };
+  }
+
+  #priceOf(answer: Reply, { idle }: Asked): Price | undefined {
+    if (answer.code === LOGIN_FAILED_CODE) return this.#budget.failedLogin();
+    if (isError(answer)) return this.#budget.error();
+    return idle ? this.#budget.idleCommand() : undefined;
+  }
+}
+
+function step(answer: Reply, next: Step["next"] = COMMAND): Step {
+  return { lines: formatReply(answer), waitMs: 0, next };
+}
