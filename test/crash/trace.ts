@@ -74,11 +74,16 @@ export const tells =
     /^\d+<(TCP|socket)/.test(call.args);
 
 /**
- * Options that have a daemon killed as the `n`th of these system calls begins. strace counts for each thread, so there
+ * Options that have a daemon killed as its `n`th system call of this name begins. strace counts for each thread, so there
  * is a single one for files.
  */
-export function killedAt(calls: string, n: number): Pick<DaemonOptions, "wrapper" | "env"> {
-  const wrapper = ["strace", "-D", "-f", "-qq", "-e", `trace=${calls}`];
-  wrapper.push("-e", `inject=${calls}:signal=KILL:when=${n}`, "-o", "/dev/null");
-  return { wrapper, env: { UV_THREADPOOL_SIZE: "1" } };
+export function killedAt(call: string, n: number): Pick<DaemonOptions, "wrapper" | "env"> {
+  const injection = ["-e", `trace=${call}`, "-e", `inject=${call}:signal=KILL:when=${n}`];
+  return {
+    wrapper: ["strace", "-D", "-f", "-qq", ...injection, "-o", "/dev/null"],
+    env: { UV_THREADPOOL_SIZE: "1" },
+  };
 }
+
+/** More of any one call than a session of ours makes: the bound of loops that end before. */
+export const CALLS_MAX = 60;

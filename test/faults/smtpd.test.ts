@@ -5,17 +5,15 @@
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmod, chown, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { FsyncDurable } from "../../shared/durable.js";
 import { createMaildir } from "../../shared/maildir/maildir.js";
 import { DOMAIN, Site } from "../daemons/site.js";
 import { Dialogue } from "../interop/dialogue.js";
+import { giveToNobody, runsAsRoot } from "../nobody.js";
 import { lacking, without } from "../peers.js";
-
-const asRoot = process.getuid?.() === 0;
-const NOBODY = 65_534;
 
 let site: Site;
 beforeEach(async () => {
@@ -24,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => site.remove());
 
 /** What gives a process a mount namespace: root may, and others where the kernel lets users have namespaces. */
-const UNSHARE = asRoot ? ["unshare", "--mount"] : ["unshare", "--user", "--map-root-user", "--mount"];
+const UNSHARE = runsAsRoot ? ["unshare", "--mount"] : ["unshare", "--user", "--map-root-user", "--mount"];
 
 function withoutMounts(): string | false {
   const [command = "", ...args] = UNSHARE;
@@ -61,8 +59,8 @@ test("a mailbox that may not be written is 451, and mail to it alone", async () 
   const durable = new FsyncDurable();
   for (const user of ["alice", "bob"]) await createMaildir(site.maildir(user), durable);
   // Root may write anywhere, so as root the daemon becomes somebody who may not.
-  const options = asRoot ? { user: "nobody" } : {};
-  if (asRoot) await giveToNobody(site.directory);
+  const options = runsAsRoot ? { user: "nobody" } : {};
+  await giveToNobody(site.directory);
   const { daemon, mx } = await site.smtpd(options);
   try {
     for (const folder of [site.maildir("bob").new, site.maildir("bob").tmp]) {
@@ -145,11 +143,4 @@ async function filesIn(mail: string, user: string): Promise<string[]> {
     () => [],
   );
   return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
-}
-
-async function giveToNobody(directory: string): Promise<void> {
-  await chown(directory, NOBODY, NOBODY);
-  for (const entry of await readdir(directory, { recursive: true })) {
-    await chown(join(directory, entry), NOBODY, NOBODY);
-  }
 }

@@ -3,17 +3,14 @@
  * mutt reads. The session goes on, its numbers and unique-ids stay, and RETR finds what was renamed.
  */
 import assert from "node:assert/strict";
-import { chown, readdir, writeFile } from "node:fs/promises";
+import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { PASSWORD, type Pop3d, Site } from "../daemons/site.js";
+import { asNobody, giveToNobody, NOBODY, runsAsRoot } from "../nobody.js";
 import { without } from "../peers.js";
 import { Dialogue } from "./dialogue.js";
 import { run, succeed } from "./run.js";
-
-/** Dovecot refuses to touch mail as root; who runs this as root has it done as nobody. */
-const NOBODY = 65_534;
-const asRoot = process.getuid?.() === 0;
 
 let site: Site;
 let pop3d: Pop3d;
@@ -86,27 +83,29 @@ test("sizes that Dovecot announces are those of pop3d", { skip: without("doveadm
 });
 
 test("mutt opens the Maildir, reads and flags while a POP3 session is open", {
-  skip: without("mutt"),
+  skip: without("mutt", "script"),
 }, async () => {
   const pop3 = await loggedIn();
   const before = await uniqueIds(pop3);
 
   // Opens the folder, shows the first message, marks the second as important, saves on leaving.
-  await succeed(
-    "mutt",
-    [
-      ...[
-        "-n",
-        "-F",
-        "/dev/null",
-        "-e",
-        "set mbox_type=Maildir sort=date-received quit=yes move=no wait_key=no",
-      ],
-      ...["-e", "set pager=cat delete=no record=", "-f", site.maildir("alice").path],
-      ...["-e", "push '<display-message><next-entry><flag-message><sync-mailbox><quit>'"],
+  const mutt = [
+    ...[
+      "mutt",
+      "-n",
+      "-F",
+      "/dev/null",
+      "-e",
+      `set folder=${site.maildir("alice").path} mbox_type=Maildir quit=yes move=no wait_key=no delete=no prompt_after=no pager=cat`,
     ],
-    { env: { TERM: "dumb", HOME: site.directory } },
-  );
+    ...["-f", site.maildir("alice").path],
+    ...["-e", "push '<display-message><next-entry><flag-message><sync-mailbox><quit>'"],
+  ];
+  // It wants a terminal, which script(1) gives it.
+  const command = mutt.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
+  await succeed("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
+    env: { TERM: "xterm", HOME: site.directory },
+  });
   const names = [
     ...(await readdir(site.maildir("alice").new)),
     ...(await readdir(site.maildir("alice").cur)),
@@ -147,7 +146,7 @@ async function retrieves(pop3: Dialogue, number: number, subject: string): Promi
 /** Runs IMAP commands in Dovecot's imap process, logged in beforehand; what it answers. */
 async function imapd(commands: readonly string[]): Promise<string> {
   const { directory } = site;
-  const [uid, gid] = asRoot ? [NOBODY, NOBODY] : [process.getuid?.(), process.getgid?.()];
+  const [uid, gid] = runsAsRoot ? [NOBODY, NOBODY] : [process.getuid?.(), process.getgid?.()];
   const config = join(directory, "dovecot.conf");
   await writeFile(
     config,
@@ -155,22 +154,13 @@ async function imapd(commands: readonly string[]): Promise<string> {
       `stats_writer_socket_path =\nmail_location = maildir:${site.maildir("alice").path}\n` +
       `mail_uid = ${uid}\nmail_gid = ${gid}\nfirst_valid_uid = 0\nfirst_valid_gid = 0\n`,
   );
-  const doveadm = ["doveadm", "-c", config, "exec", "imap"];
-  const [command = "", ...args] = asRoot
-    ? ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", ...doveadm]
-    : doveadm;
-  if (asRoot) await giveToNobody(directory);
+  // It refuses to touch mail as root.
+  await giveToNobody(directory);
+  const [command, ...args] = asNobody(["doveadm", "-c", config, "exec", "imap"]);
   const env = { USER: "alice", HOME: directory };
   const { stdout, stderr } = await run(command, args, {
     input: commands.map((line) => `${line}\r\n`).join(""),
     env,
   });
   return stdout + stderr;
-}
-
-async function giveToNobody(directory: string): Promise<void> {
-  await chown(directory, NOBODY, NOBODY);
-  for (const entry of await readdir(directory, { recursive: true })) {
-    await chown(join(directory, entry), NOBODY, NOBODY);
-  }
 }

@@ -15,7 +15,7 @@ export interface RunOptions {
 }
 
 /** A bound for a program that hangs; the longest of ours takes a second or two. */
-const RUNNING_MS_MAX = 60_000;
+const RUNNING_MS_MAX = 30_000;
 
 /** Runs a program; resolves when it has ended, however it ended. */
 export async function run(
