@@ -13,12 +13,12 @@ export function parseLogLine(line: string): LogLine | undefined {
   }
 }
 
-/** What turns a line of the log into one for people; a line that is none comes back as it is. */
-export function readableLog(colours: boolean): (line: string) => string {
+/** What turns a line of a program's log into one for people; a line that is none comes back as it is. */
+export function readableLog(program: string, colours: boolean): (line: string) => string {
   const pretty = prettyFactory({
     colorize: colours,
     ignore: "pid,hostname,name",
-    messageFormat: "{name}: {msg}",
+    messageFormat: `${program}: {msg}`,
     singleLine: true,
     translateTime: "SYS:HH:MM:ss.l",
   });

@@ -3,7 +3,7 @@
  * upon which the other is stopped, too.
  */
 import { EXIT } from "../../shared/exit.js";
-import { Daemon, type Ending } from "./daemon.js";
+import { Daemon, type DaemonName, type Ending } from "./daemon.js";
 import { provideDirectory } from "./directory.js";
 import { guide } from "./guide.js";
 import { layoutOf, type Ports } from "./layout.js";
@@ -22,10 +22,8 @@ export async function runSandbox(directory: string, ports: Ports): Promise<numbe
   await provideDirectory(layout, ports);
 
   const signalled = firstOf("SIGINT", "SIGTERM", "SIGHUP");
-  const readable = readableLog(process.stdout.isTTY === true);
-  const show = (line: string) => process.stdout.write(readable(line));
-  const smtpd = new Daemon("smtpd", layout.smtpdConfig, show);
-  const pop3d = new Daemon("pop3d", layout.pop3dConfig, show);
+  const smtpd = new Daemon("smtpd", layout.smtpdConfig, showLog("smtpd"));
+  const pop3d = new Daemon("pop3d", layout.pop3dConfig, showLog("pop3d"));
   void Promise.all([smtpd.listening, pop3d.listening]).then(
     ([[smtp = 0, submission = 0], [pop3 = 0, pop3s = 0]]) => {
       process.stdout.write(guide(layout, { smtp, submission, pop3, pop3s }));
@@ -36,6 +34,11 @@ export async function runSandbox(directory: string, ports: Ports): Promise<numbe
   if (unasked !== undefined) console.error(`pillarbox: ${describe(unasked)}; stopping`);
   const endings = await Promise.all([smtpd.stop(), pop3d.stop()]);
   return unasked === undefined ? worstOf(endings) : exitCodeAfter(unasked);
+}
+
+function showLog(name: DaemonName): (line: string) => void {
+  const readable = readableLog(name, process.stdout.isTTY === true);
+  return (line) => process.stdout.write(readable(line));
 }
 
 /** Resolves at the first of these signals. Further ones change nothing: what follows takes a bounded time. */

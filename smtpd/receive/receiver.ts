@@ -144,7 +144,10 @@ export class MailReceiver implements Receiver<Destination> {
     const from = reversePath.mailbox === undefined ? "" : formatMailbox(reversePath.mailbox);
     const to = recipients.map(({ forwardPath }) => formatMailbox(forwardPath.mailbox));
     for (const { account, name, size } of copies) {
-      log.info({ queueId, from, to, account: account.address, file: name, size, ms: milliseconds }, "delivered");
+      log.info(
+        { queueId, from, to, account: account.address, file: name, size, ms: milliseconds },
+        "delivered",
+      );
       this.#options.cleaner
         .visit(account.maildir)
         .catch((err: unknown) => log.warn({ err }, "tmp/ not cleaned"));
