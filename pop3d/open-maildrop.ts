@@ -23,6 +23,8 @@ export interface OpenMaildrop {
   readonly maildrop: Maildrop;
   readonly maildir: Maildir;
   readonly finder: MessageFinder;
+  /** Where its messages' sizes are remembered. */
+  readonly sizes: WireSizes;
   /** Undefined where there is no Maildir to be locked. */
   readonly lock: SessionLock | undefined;
 }
@@ -48,7 +50,7 @@ export async function openMaildrop(
     const found = lock === undefined ? [] : await messagesOf(maildir);
     const finder = new MessageFinder(maildir, found);
     const maildrop = new Maildrop(await numbered(maildir, found, finder, sizes, log));
-    return { maildrop, maildir, finder, lock };
+    return { maildrop, maildir, finder, sizes, lock };
   } catch (error) {
     await lock?.release().catch(() => {});
     log.error({ maildir: maildir.path, err: error }, "maildrop cannot be opened");

@@ -7,6 +7,7 @@
 import type { FileHandle } from "node:fs/promises";
 import type { Log } from "../shared/log.js";
 import { openMessage } from "../shared/maildir/find.js";
+import type { Message } from "./maildrop.js";
 import type { OpenMaildrop } from "./open-maildrop.js";
 import type { Effect, Result } from "./protocol.js";
 import { encode } from "./reply.js";
@@ -22,20 +23,21 @@ const PIECE_OCTETS = 64 * 1024;
 /** Never rejects. A message that could not be sent to its end leaves the wire lost. */
 export async function sendMessage(
   wire: Wire,
-  { finder }: OpenMaildrop,
+  open: OpenMaildrop,
   sending: Sending,
   log: Log,
 ): Promise<SendingOutcome> {
   let handle: FileHandle | undefined;
   let begun = false;
   try {
-    handle = (await finder.with(sending.message.identity, openMessage))?.result;
+    handle = (await open.finder.with(sending.message.identity, openMessage))?.result;
     if (handle === undefined) return "gone";
     const pieces = new PieceReader(handle, Math.min(PIECE_OCTETS, sending.message.octets + 1));
     const first = await pieces.next();
     begun = true;
     for (const octets of encode(sending.reply)) await wire.write(octets);
-    await sendPieces(wire, first, pieces, sending, log);
+    const sent = await sendPieces(wire, first, pieces, sending.bodyLines);
+    if (sending.bodyLines === undefined && !wire.lost) checkSize(sent, open, sending.message, log);
     return "sent";
   } catch (error) {
     log.error({ message: sending.message.identity, err: error }, "message cannot be read");
@@ -46,13 +48,13 @@ export async function sendMessage(
   }
 }
 
+/** Resolves to the octets sent, as LIST counts them. */
 async function sendPieces(
   wire: Wire,
   first: Buffer,
   pieces: PieceReader,
-  { message, bodyLines }: Sending,
-  log: Log,
-): Promise<void> {
+  bodyLines: number | undefined,
+): Promise<number> {
   const form = new WireForm();
   const cut = bodyLines === undefined ? undefined : new TopCut(bodyLines);
   // The full pieces of a long message are converted in one place, one after the other; a short one is gathered with
@@ -66,13 +68,17 @@ async function sendPieces(
     if (cut?.done) break;
   }
   await wire.write(form.end());
-  if (cut === undefined && !wire.lost && form.octets !== message.octets) {
-    const { identity, octets } = message;
-    log.warn(
-      { message: identity, announced: octets, sent: form.octets },
-      "message is not of the size it says",
-    );
-  }
+  return form.octets;
+}
+
+function checkSize(sent: number, { maildir, sizes }: OpenMaildrop, message: Message, log: Log): void {
+  const { identity, octets: announced } = message;
+  if (sent === announced) return;
+  sizes.forget(maildir, identity);
+  log.warn(
+    { maildir: maildir.path, message: identity, announced, sent },
+    "message is not of the size it was",
+  );
 }
 
 /** Reads a file piece by piece, one piece ahead of whoever sends them. */

@@ -1,6 +1,7 @@
 /**
  * The sizes that a maildrop announces: from the names (`W=`), else counted by reading the message, once, and remembered
- * across sessions. What a message holds never changes, so its identity is enough to know it again.
+ * across sessions. What a message holds does not change, so its identity is enough to know it again; should RETR find
+ * that somebody has changed it all the same, its size is forgotten.
  */
 import { lstat } from "node:fs/promises";
 import { concurrently } from "../shared/concurrently.js";
@@ -34,13 +35,17 @@ export class WireSizes {
     return sizes;
   }
 
+  forget(maildir: Maildir, identity: string): void {
+    this.#remembered.delete(keyOf(maildir, identity));
+  }
+
   async #sizeOf(
     maildir: Maildir,
     entry: Entry,
     finder: MessageFinder,
     log: Log,
   ): Promise<number | undefined> {
-    const key = `${maildir.path}/${entry.identity}`;
+    const key = keyOf(maildir, entry.identity);
     const known = this.#remembered.get(key);
     if (known !== undefined) {
       this.#remember(key, known);
@@ -67,4 +72,8 @@ export class WireSizes {
     const [longestUnused] = this.#remembered.keys();
     if (longestUnused !== undefined) this.#remembered.delete(longestUnused);
   }
+}
+
+function keyOf(maildir: Maildir, identity: string): string {
+  return `${maildir.path}/${identity}`;
 }

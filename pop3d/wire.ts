@@ -185,7 +185,6 @@ export class Wire {
     socket.pause();
     socket.on("data", (octets: Buffer) => {
       this.#reader.push(octets);
-      socket.pause();
       this.#notify();
     });
     socket.on("end", () => {

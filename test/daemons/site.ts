@@ -94,13 +94,13 @@ export class Site {
     name: "smtpd" | "pop3d",
     head: string,
     listeners: readonly Readonly<Record<string, string>>[],
-    { user = "root", top = "", tables = "", ...how }: DaemonOptions,
+    { user = "root", top = "", listen = "", tables = "", ...how }: DaemonOptions,
   ): Promise<Daemon> {
     const tls = `certificate = "${this.certificate.certificate}"\nkey = "${this.certificate.key}"`;
     const config = [
       `hostname = "mail.${DOMAIN}"\ndomains = ["${DOMAIN}"]\naccounts = "${this.directory}/users"`,
       `mail_root = "${this.directory}/mail"\nuser = "${user}"\n${head}${top}`,
-      ...listeners.map((keys) => `[[listen]]\naddress = "127.0.0.1:0"\n${toml(keys)}`),
+      ...listeners.map((keys) => `[[listen]]\naddress = "127.0.0.1:0"\n${toml(keys)}${listen}`),
       `[tls]\n${tls}\n${tables}`,
     ].join("\n");
     return startDaemon(name, config, how);
@@ -112,6 +112,8 @@ export interface DaemonOptions {
   readonly user?: string;
   /** TOML for the top level of the configuration. */
   readonly top?: string;
+  /** TOML for each `[[listen]]`. */
+  readonly listen?: string;
   /** TOML of further tables: `[limits]`, `[log]` … */
   readonly tables?: string;
   /** A command to run the daemon under. */

@@ -1,0 +1,268 @@
+/**
+ * Every transcript, run against the pure session in pieces of every size, and against the daemon over TCP and TLS: line
+ * by line, all at once, and an octet at a time. The daemon must send the same lines whichever way.
+ */
+import assert from "node:assert/strict";
+import { rm, writeFile } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { connect as connectTls } from "node:tls";
+import type { SessionRules } from "../../pop3d/authorization.js";
+import { FsyncDurable } from "../../shared/durable.js";
+import { createMaildir } from "../../shared/maildir/maildir.js";
+import { pathOf } from "../../shared/maildir/name.js";
+import { messagesIn } from "../../shared/maildir/scan.js";
+import { type Pop3d, Site } from "../daemons/site.js";
+import { cutInto } from "./arbitraries.js";
+import { PureServer } from "./pure-server.js";
+import {
+  assertLines,
+  expectedLines,
+  linesOf,
+  type Phase,
+  type Transcript,
+  transcripts,
+} from "./transcript.js";
+
+const RUNNING_MS_MAX = 30_000;
+const cases = transcripts();
+
+describe("the pure session", () => {
+  for (const transcript of cases) {
+    test(transcript.name, () => {
+      const longest = Math.max(...transcript.phases.map((phase) => sentOctets(phase).length));
+      for (let size = 1; size <= Math.min(longest, 64); size++) runPurely(transcript, size);
+      runPurely(transcript, longest);
+    });
+  }
+});
+
+describe("the daemon", () => {
+  const site = Site.make(["alice"]);
+  /** By their settings. */
+  const daemons = new Map<string, Promise<Pop3d>>();
+
+  before(() => site);
+  after(async () => {
+    for (const { daemon } of await Promise.all(daemons.values())) await daemon.stop();
+    await (await site).remove();
+  });
+
+  for (const transcript of cases) {
+    const hasStls = transcript.phases.some(({ tls }) => tls);
+    const ways: Way[] = [
+      { name: "TCP, line by line", tls: false, pieces: "line by line" },
+      { name: "TCP, all at once", tls: false, pieces: Number.MAX_SAFE_INTEGER },
+      { name: "TCP, an octet at a time", tls: false, pieces: 1 },
+      { name: "TCP, seven octets at a time", tls: false, pieces: 7 },
+      { name: "TLS, all at once", tls: true, pieces: Number.MAX_SAFE_INTEGER },
+    ];
+    for (const way of ways) {
+      if (way.tls && (hasStls || saysNoTls(transcript))) continue;
+      test(`${transcript.name} (${way.name})`, { timeout: RUNNING_MS_MAX }, async () => {
+        await fill(await site, transcript);
+        await run(transcript, way, await daemonFor(transcript));
+        if (transcript.left !== undefined) assert.deepEqual(await leftIn(await site), transcript.left);
+      });
+    }
+  }
+
+  async function daemonFor({ settings }: Transcript): Promise<Pop3d> {
+    const key = [...settings].join("\n");
+    const started = daemons.get(key) ?? (await site).pop3d(toml(settings));
+    daemons.set(key, started);
+    return started;
+  }
+});
+
+interface Way {
+  readonly name: string;
+  readonly tls: boolean;
+  /** Octets that are sent at a time; or a line, and the next when its reply has come. */
+  readonly pieces: number | "line by line";
+}
+
+function runPurely(transcript: Transcript, pieceSize: number): void {
+  const server = new PureServer(rulesOf(transcript), transcript.messages);
+  for (const phase of transcript.phases) {
+    if (phase.tls) server.beginTls();
+    for (const piece of cutInto(sentOctets(phase), repeat(pieceSize))) server.feed(piece);
+    assertLines(linesOf(server.takeSent()), expectedLines(phase));
+  }
+  assert.equal(server.closed, transcript.ending === "server closes");
+  if (transcript.left === undefined) return;
+  const uniqueParts = (names: readonly string[]) =>
+    names.map((name) => name.replace(/^\w+\/|[,:].*$/g, "")).sort();
+  assert.deepEqual(uniqueParts(server.left), uniqueParts(transcript.left));
+}
+
+async function run(transcript: Transcript, way: Way, { pop3, pop3s }: Pop3d): Promise<void> {
+  let client = way.tls ? await Client.connectTls(pop3s) : await Client.connect(pop3);
+  for (const phase of transcript.phases) {
+    if (phase.tls) client = await client.startTls();
+    const expected = expectedLines(phase);
+    if (way.pieces === "line by line") {
+      const received: string[] = [];
+      for (const turn of phase.turns) {
+        if (turn.from === "client") client.send(turn.octets);
+        else received.push(await client.line());
+      }
+      assertLines(received, expected);
+    } else {
+      await client.sendInPieces(sentOctets(phase), way.pieces);
+      const received: string[] = [];
+      while (received.length < expected.length) received.push(await client.line());
+      assertLines(received, expected);
+    }
+  }
+  if (transcript.ending === "client cuts") client.destroy();
+  else assert.deepEqual(await client.rest(transcript.ending === "client closes"), "", "nothing more is sent");
+}
+
+/** A client that reads lines and remembers what it has read beyond. */
+class Client {
+  readonly #socket: Socket;
+  readonly #octets: AsyncIterator<Buffer>;
+  #held: Buffer = Buffer.alloc(0);
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    this.#octets = socket.iterator({ destroyOnReturn: false });
+    socket.on("error", () => {});
+  }
+
+  static connect(port: number): Promise<Client> {
+    return Client.#opened(
+      connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true }),
+      "connect",
+    );
+  }
+
+  static connectTls(port: number): Promise<Client> {
+    return Client.#opened(
+      connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false }),
+      "secureConnect",
+    );
+  }
+
+  static #opened(socket: Socket, event: string): Promise<Client> {
+    return new Promise((resolve, reject) => {
+      socket.once("error", reject);
+      socket.once(event, () => resolve(new Client(socket)));
+    });
+  }
+
+  async startTls(): Promise<Client> {
+    assert.equal(this.#held.length, 0);
+    await this.#octets.return?.();
+    const secure = connectTls({ socket: this.#socket, rejectUnauthorized: false });
+    return Client.#opened(secure, "secureConnect");
+  }
+
+  send(octets: Buffer): void {
+    this.#socket.write(octets);
+  }
+
+  async sendInPieces(octets: Buffer, size: number): Promise<void> {
+    for (const piece of cutInto(octets, repeat(size))) {
+      this.send(piece);
+      // Into the kernel before the next is written, so that the server may well see them one by one.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async line(): Promise<string> {
+    for (;;) {
+      const end = this.#held.indexOf("\r\n");
+      if (end >= 0) {
+        const line = this.#held.toString("latin1", 0, end);
+        this.#held = this.#held.subarray(end + 2);
+        return line;
+      }
+      const { value, done } = await this.#octets.next();
+      assert.ok(!done, `closed after ${JSON.stringify(this.#held.toString("latin1"))}`);
+      this.#held = Buffer.concat([this.#held, value]);
+    }
+  }
+
+  /** What comes until the server closes. */
+  async rest(endFirst: boolean): Promise<string> {
+    if (endFirst) this.#socket.end();
+    for (;;) {
+      const { value, done } = await this.#octets.next();
+      if (done) break;
+      this.#held = Buffer.concat([this.#held, value]);
+    }
+    this.#socket.destroy();
+    return this.#held.toString("latin1");
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+function sentOctets({ turns }: Phase): Buffer {
+  return Buffer.concat(turns.flatMap((turn) => (turn.from === "client" ? [turn.octets] : [])));
+}
+
+function* repeat(length: number): Generator<number> {
+  for (;;) yield length;
+}
+
+const KNOWN_SETTINGS = new Set([
+  "listen.allow_plaintext_auth",
+  "limits.login_failures",
+  "limits.unknown_commands",
+  "maildrop.mark_seen",
+]);
+
+function rulesOf({ settings }: Transcript): SessionRules {
+  for (const key of settings.keys())
+    assert.ok(KNOWN_SETTINGS.has(key), `the setting ${key} is not known here`);
+  return {
+    hostname: "mail.pillarbox.test",
+    tls: false,
+    stls: true,
+    plaintextAuth: settings.get("listen.allow_plaintext_auth") !== '"never"',
+    loginFailuresMax: Number(settings.get("limits.login_failures") ?? 3),
+    mistakesMax: Number(settings.get("limits.unknown_commands") ?? 20),
+  };
+}
+
+/** Cases about the time before TLS have no sense after it. */
+function saysNoTls({ settings, phases }: Transcript): boolean {
+  const announced = phases.some((phase) => expectedLines(phase).includes("STLS"));
+  return announced || settings.has("listen.allow_plaintext_auth");
+}
+
+function toml(settings: ReadonlyMap<string, string>): { listen: string; tables: string } {
+  const keysOf = (table: string) =>
+    [...settings].flatMap(([key, value]) =>
+      key.startsWith(`${table}.`) ? [`${key.slice(table.length + 1)} = ${value}\n`] : [],
+    );
+  const limits = ["[limits]\n", 'login_failure_delay = "0s"\n', ...keysOf("limits")];
+  return {
+    listen: keysOf("listen").join(""),
+    tables: [...limits, "[maildrop]\n", ...keysOf("maildrop")].join(""),
+  };
+}
+
+async function fill(site: Site, { messages }: Transcript): Promise<void> {
+  const maildir = site.maildir("alice");
+  await rm(maildir.new, { recursive: true, force: true });
+  await rm(maildir.cur, { recursive: true, force: true });
+  await createMaildir(maildir, new FsyncDurable());
+  for (const { folder, filename, octets } of messages) {
+    await writeFile(pathOf(maildir[folder], filename), octets);
+  }
+}
+
+async function leftIn(site: Site): Promise<string[]> {
+  const maildir = site.maildir("alice");
+  const left: string[] = [];
+  for (const folder of ["new", "cur"] as const) {
+    for (const filename of await messagesIn(maildir[folder])) left.push(`${folder}/${filename}`);
+  }
+  return left.sort();
+}
