@@ -180,7 +180,7 @@ export class Connection {
 
   async #openMaildrop({ account, method }: EffectOf<"open maildrop">): Promise<Result> {
     this.#services.failures.succeeded(this.#address);
-    const login = { account: account.address, method, tls: this.#wire.tls };
+    const login = { account: account.address, method, tls: this.#wire.tls?.version };
     const outcome = await openMaildrop(account.maildir, this.#services.opening, this.#log);
     if (typeof outcome === "string") {
       this.#log.info({ ...login, reason: outcome }, "maildrop refused");
@@ -230,14 +230,14 @@ export class Connection {
     this.#log.info(
       {
         account: this.#account?.address,
-        tls: this.#wire.tls !== undefined,
+        tls: this.#wire.tls?.version,
         reason: this.#wire.trouble ?? this.#ending,
-        seconds: Math.round(performance.now() - this.#begun) / 1000,
+        ms: Math.round(performance.now() - this.#begun),
         sent: this.#wire.octetsSent,
         retrieved: this.#retrieved,
         deleted: this.#removed,
       },
-      "connection ended",
+      "connection closed",
     );
   }
 }

@@ -70,7 +70,7 @@ async function logIn<D>(
   const { log } = session;
   if (credentials === undefined) return LOGIN_FAILED;
   const { username, password } = credentials;
-  const who = { username: username.slice(0, USERNAME_CHARACTERS_LOGGED), mechanism: mechanism.name };
+  const who = { username: username.slice(0, USERNAME_CHARACTERS_LOGGED), method: mechanism.name };
   const verdict = await session.service.receiver.authenticate(session, username, password);
   switch (verdict.kind) {
     case "granted":
@@ -81,7 +81,7 @@ async function logIn<D>(
       log.info(who, "login failed");
       return LOGIN_FAILED;
     case "unavailable":
-      log.error({ ...who, err: verdict.cause }, "login not possible");
+      log.error({ ...who, err: verdict.cause }, "login cannot be checked");
       return UNAVAILABLE;
   }
 }

@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { SMTPServer } from "smtp-server";
 import { SMTPConnection, type SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
+import { formatEndpoint } from "../../shared/listen-address.js";
 import type { Log } from "../../shared/log.js";
 import { Deadlines } from "./deadlines.js";
 import { Dialogue, type Step } from "./dialogue.js";
@@ -50,7 +51,7 @@ export class Connection<Destination> extends SMTPConnection {
   ) {
     super(server, socket, options);
     const { localAddress, remoteAddress } = this;
-    this.#log = log.child({ session: this.id, address: remoteAddress });
+    this.#log = log.child({ client: formatEndpoint(remoteAddress, this.remotePort) });
     this.#dialogue = new Dialogue(
       new Session(service, { localAddress, remoteAddress, tls: tlsFacts(socket), log: this.#log }),
     );
@@ -193,7 +194,7 @@ export class Connection<Destination> extends SMTPConnection {
   #write(lines: readonly string[]): void {
     if (this._upgrading || !this._socket.writable) return;
     this._socket.write(`${lines.join("\r\n")}\r\n`);
-    for (const line of lines) this.#log.trace({ server: line });
+    for (const line of lines) this.#log.trace({ S: line }, "dialogue");
   }
 
   /** Resolves after this time, or when the connection is over. */

@@ -86,7 +86,7 @@ export class Dialogue<Destination> {
     if (rest === undefined || reception === undefined) return undefined;
 
     const asked = { text: `(a message of ${reception.size} octets)`, idle: false };
-    this.#session.log.trace({ client: asked.text });
+    this.#session.log.trace({ C: asked.text }, "dialogue");
     const answer = await reception.end();
     this.#reception = undefined;
     this.#session.transaction = undefined;
@@ -109,7 +109,7 @@ export class Dialogue<Destination> {
 
   async #run(asked: Asked, run: () => Outcome | Promise<Outcome>): Promise<Step> {
     const { log } = this.#session;
-    log.trace({ client: asked.text });
+    log.trace({ C: asked.text }, "dialogue");
     try {
       return this.#stepOf(await run(), asked);
     } catch (err) {

@@ -10,6 +10,7 @@ import { SMTPServer } from "smtp-server";
 import type { SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
 import type { Certificates } from "../../shared/certificates.js";
 import type { ConnectionLimits } from "../../shared/connection-limits.js";
+import { formatEndpoint } from "../../shared/listen-address.js";
 import type { Log } from "../../shared/log.js";
 import { Connection } from "./connection.js";
 import { formatReply, reply } from "./reply.js";
@@ -92,7 +93,8 @@ export class Server<Destination> extends SMTPServer {
     const address = socket.remoteAddress ?? "";
     const admission = this.#limits.admit(address);
     if (admission.kind === "refused") {
-      this.#log.info({ address, reason: admission.reason }, "connection refused");
+      const client = formatEndpoint(address, socket.remotePort ?? 0);
+      this.#log.warn({ client, reason: admission.reason }, "connection refused");
       this.#turnAway(socket, handshake);
       return false;
     }
@@ -114,7 +116,10 @@ export class Server<Destination> extends SMTPServer {
   /** smtp-server's own timeout starts anew with each octet of a handshake; this one does not. */
   #withinHandshakeTime(socket: Socket, proceed: () => void): () => void {
     const timer = setTimeout(() => {
-      this.#log.info({ address: socket.remoteAddress }, "TLS handshake took too long");
+      this.#log.info(
+        { client: formatEndpoint(socket.remoteAddress ?? "", socket.remotePort ?? 0) },
+        "TLS handshake took too long",
+      );
       // The topmost socket: one is not to be closed from below a handshake.
       this._pendingSockets.get(socket)?.destroy();
     }, this.#service.limits.tls_handshake_time);
