@@ -162,8 +162,13 @@ export class Connection<Destination> extends SMTPConnection {
   }
 
   #startTls(): void {
+    // Node 20 can crash on a TLS socket above one that is destroyed already.
+    if (this._socket.destroyed) return;
     this.#deadlines.handshake();
+    // A client that closes within the handshake is gone; afterwards it may again be waiting for replies.
+    this._socket.allowHalfOpen = false;
     const secured = () => {
+      this._socket.allowHalfOpen = true;
       this.#dialogue.secured(tlsFacts(this._socket));
       this.#expectCommand();
     };

@@ -44,8 +44,8 @@ export class Server<Destination> extends SMTPServer {
       maxCommandLength: service.limits.command_length,
       // Only for sockets that wait for the handshake of implicit TLS.
       socketTimeout: service.limits.tls_handshake_time,
-      // A client that has sent all it wants and says so still gets its replies.
-      allowHalfOpen: true,
+      // A client that has sent all it wants and says so still gets its replies; but in a handshake it has left.
+      allowHalfOpen: service.listener.tls !== "implicit",
     });
     this.#service = service;
     this.#limits = limits;
@@ -82,6 +82,7 @@ export class Server<Destination> extends SMTPServer {
         this.#sessionEnded();
       },
     });
+    socket.allowHalfOpen = true;
     this.#sessions.add(connection);
     this.connections.add(connection);
     connection.init();
@@ -128,6 +129,12 @@ export class Server<Destination> extends SMTPServer {
       clearTimeout(timer);
       proceed();
     };
+  }
+
+  /** Node 20 can crash on a TLS socket above one that is destroyed already. */
+  override _upgrade(socket: Socket, done: Parameters<SMTPServer["_upgrade"]>[1]): void {
+    if (socket.destroyed) done(new Error("closed before the TLS handshake"));
+    else super._upgrade(socket, done);
   }
 
   /** Called by the constructor of smtp-server, which would load its built-in key here. */

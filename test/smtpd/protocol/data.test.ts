@@ -1,0 +1,132 @@
+/** A message between the socket and the receiver: in order, at the receiver's pace, ended or abandoned once. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import fc from "fast-check";
+import { codes, SmtpClient } from "../../fakes/smtp-client.js";
+import { startListener, type TestListener } from "../../fakes/smtp-listener.js";
+
+/** Makes the receiver's writes wait until the function that it gives is called. */
+function closeGate({ receiver }: TestListener): () => void {
+  let open = () => {};
+  receiver.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  return open;
+}
+
+async function inData(listener: TestListener): Promise<SmtpClient> {
+  const client = await SmtpClient.greeted(listener.port);
+  await client.envelope();
+  assert.equal((await client.command("DATA")).code, 354);
+  return client;
+}
+
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await nextTurn();
+}
+
+describe("a message", () => {
+  test("is taken octet for octet, however it is cut", async () => {
+    const listener = await startListener();
+    const client = await SmtpClient.greeted(listener.port);
+    const line = fc.string({ unit: fc.constantFrom(".", "a", "\xe9", "\t"), maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 20 }), fc.nat(50), async (lines, piece) => {
+        await client.envelope();
+        await client.command("DATA");
+        const wire = Buffer.from(
+          `${lines.map((text) => `${text.startsWith(".") ? "." : ""}${text}\r\n`).join("")}.\r\n`,
+          "latin1",
+        );
+        for (let at = 0; at < wire.length; at += piece + 1) client.send(wire.subarray(at, at + piece + 1));
+        assert.equal((await client.reply()).code, 250);
+        const stored = listener.receiver.messages.at(-1)?.octets.toString("latin1");
+        assert.equal(stored, lines.map((text) => `${text}\n`).join(""));
+      }),
+      { numRuns: 50 },
+    );
+    client.end();
+    await listener.stop();
+  });
+
+  test("comes no faster than the receiver takes it", async () => {
+    const listener = await startListener();
+    const open = closeGate(listener);
+    const client = await inData(listener);
+    const size = 20 * 1024 * 1024;
+    client.send(Buffer.alloc(size, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n"));
+    client.send(".\r\nNOOP\r\n");
+    await turns(200);
+    assert.ok(client.socket.writableLength > size / 2, "most of it waits at the client");
+    open();
+    assert.equal(codes(await client.reply()), "250 2.0.0");
+    assert.equal(codes(await client.reply()), "250 2.0.0");
+    assert.equal(listener.receiver.messages[0]?.octets.length, size - size / 64);
+    client.end();
+    await listener.stop();
+  });
+
+  test("of a client that vanishes is abandoned once", async () => {
+    const listener = await startListener();
+    for (const [count, leave] of [
+      [1, (client: SmtpClient) => client.vanish()],
+      [2, (client: SmtpClient) => client.end()],
+      [3, (client: SmtpClient) => client.socket.end()],
+    ] as const) {
+      const client = await inData(listener);
+      client.send("half a message\r\n.");
+      leave(client);
+      await listener.receiver.untilAbandoned(count);
+      await client.untilClosed();
+    }
+    await listener.stop();
+    assert.equal(listener.receiver.abandoned, 3);
+    assert.equal(listener.receiver.open, 0);
+  });
+
+  test("of a client that vanishes while it is written is abandoned after the write", async () => {
+    const listener = await startListener();
+    const open = closeGate(listener);
+    const client = await inData(listener);
+    client.send("half a message\r\n");
+    await turns(20);
+    client.vanish();
+    await turns(20);
+    assert.equal(listener.receiver.abandoned, 0);
+    // The socket is not read while a write is under way, so it is the stop that finds it gone.
+    const stopped = listener.stop();
+    open();
+    await listener.receiver.untilAbandoned(1);
+    await stopped;
+    assert.equal(listener.receiver.open, 0);
+  });
+
+  test("that has come whole is kept when the client leaves without waiting", async () => {
+    const listener = await startListener();
+    const open = closeGate(listener);
+    const client = await inData(listener);
+    client.send("a whole message\r\n.\r\n");
+    client.socket.end();
+    await turns(20);
+    open();
+    assert.equal(codes(await client.reply()), "250 2.0.0", "a client that only said that it sends no more");
+    await client.untilClosed();
+    await listener.stop();
+    assert.equal(listener.receiver.messages.length, 1);
+    assert.equal(listener.receiver.abandoned, 0);
+  });
+
+  test("that the receiver cannot take is temporary trouble", async () => {
+    const listener = await startListener();
+    listener.receiver.gate = Promise.reject(new Error("/var/secret"));
+    listener.receiver.gate.catch(() => {});
+    const client = await inData(listener);
+    client.send("a message\r\n.\r\n");
+    const { code, status, lines } = await client.reply();
+    assert.deepEqual([code, status], [451, "4.3.0"]);
+    assert.ok(!lines.join().includes("secret"));
+    client.end();
+    await listener.stop();
+  });
+});
