@@ -1,9 +1,9 @@
 /** Editing the accounts file that the configuration names, and telling what is still wrong in it. */
-import { readFile } from "node:fs/promises";
 import { editAccountsFile, type FileOwner } from "../../shared/accounts/edit-file.js";
 import { parseAccounts } from "../../shared/accounts/passwd-file.js";
+import { readConfigOctets } from "../../shared/config/load.js";
 import { FsyncDurable } from "../../shared/durable.js";
-import { ExitError, exitCodeFor, hasCode } from "../../shared/exit.js";
+import { ExitError, hasCode } from "../../shared/exit.js";
 import { actingAs, startedAsRoot } from "../../shared/privileges.js";
 import type { Pop3dConfig } from "../config.js";
 import { accountsOptionsOf } from "./context.js";
@@ -13,10 +13,10 @@ export const durable = new FsyncDurable();
 /** The octets of the accounts file; none where it does not exist. Throws an ExitError when it may not be read. */
 export async function readAccountsFile(config: Pop3dConfig): Promise<Buffer> {
   try {
-    return await readFile(config.accounts);
+    return await readConfigOctets(config.accounts);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return Buffer.alloc(0);
-    throw new ExitError(exitCodeFor(error), `${config.accounts}: cannot be read (${error})`);
+    if (error instanceof ExitError && hasCode(error.cause, "ENOENT")) return Buffer.alloc(0);
+    throw error;
   }
 }
 

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EXIT, ExitError, hasCode } from "../exit.js";
 
 /** An edit takes some milliseconds; nobody is asked anything during it. */
-const WAIT_MS_MAX = 10_000;
+export const LOCK_WAIT_MS = 10_000;
 const RETRY_MS = 20;
 
 /** How many in this process want or have a lock. */
@@ -22,27 +22,32 @@ let counter = 0;
 /**
  * Does `work` while holding the lock of `file`. Throws an ExitError (75) when others hold it for too long, and system errors
  * when the lock cannot be made.
+ * @param waitMs how long others may hold it meanwhile
  */
-export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  file: string,
+  work: () => Promise<T>,
+  waitMs: number = LOCK_WAIT_MS,
+): Promise<T> {
   const lock = `${file}.lock`;
   claims.set(lock, claimsOf(lock) + 1);
   try {
-    await acquire(lock);
+    await acquire(lock, waitMs);
     try {
       return await work();
     } finally {
-      await unlink(lock);
+      await rm(lock, { force: true });
     }
   } finally {
     claims.set(lock, claimsOf(lock) - 1);
   }
 }
 
-async function acquire(lock: string): Promise<void> {
+async function acquire(lock: string, waitMs: number): Promise<void> {
   const own = `${lock}.${process.pid}.${++counter}`;
   await writeFile(own, `${process.pid}:${hostname()}\n`);
   try {
-    const deadline = performance.now() + WAIT_MS_MAX;
+    const deadline = performance.now() + waitMs;
     while (!(await linked(own, lock))) {
       const holder = await readHolder(lock);
       if (holder !== undefined && isDead(holder, lock)) await removeDeadLock(lock);

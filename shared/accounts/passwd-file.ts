@@ -2,7 +2,7 @@
  * Loading the accounts file. All that is wrong in it is reported at once, each with file and line, and never with any
  * part of a password: then nothing of it takes effect, and whoever reloads keeps the accounts that it had.
  */
-import { readConfigFile } from "../config/load.js";
+import { readConfigOctets } from "../config/load.js";
 import { EXIT, ExitError } from "../exit.js";
 import { maildirAt } from "../maildir/maildir.js";
 import type { Account, Accounts } from "./account.js";
@@ -24,7 +24,8 @@ export interface AccountsOptions {
  * be read.
  */
 export async function loadAccounts(file: string, options: AccountsOptions): Promise<Accounts> {
-  const { accounts, problems } = await parseAccounts(await readConfigFile(file), options);
+  // Dovecot does not mind a comment in Latin-1, so octets that are not UTF-8 are a mistake only where they matter.
+  const { accounts, problems } = await parseAccounts((await readConfigOctets(file)).toString(), options);
   if (problems.length === 0) return new AccountTable(accounts);
   throw new ExitError(
     EXIT.configuration,

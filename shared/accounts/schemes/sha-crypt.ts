@@ -16,21 +16,22 @@ interface Variant {
   readonly third: number;
   /** … of which each group begins that many thirds later than the one before. */
   readonly turn: number;
+  readonly characters: number;
 }
 
 const VARIANTS: Readonly<Record<string, Variant>> = {
-  "5": { scheme: "SHA256-CRYPT", algorithm: "sha256", third: 10, turn: 2 },
-  "6": { scheme: "SHA512-CRYPT", algorithm: "sha512", third: 21, turn: 1 },
+  "5": { scheme: "SHA256-CRYPT", algorithm: "sha256", third: 10, turn: 2, characters: 43 },
+  "6": { scheme: "SHA512-CRYPT", algorithm: "sha512", third: 21, turn: 1, characters: 86 },
 };
 
-const FORM = /^\$([56])\$(?:rounds=([1-9]\d{3,8})\$)?([^$:]{0,16})\$([./0-9A-Za-z]{43}|[./0-9A-Za-z]{86})$/;
+const FORM = /^\$([56])\$(?:rounds=([1-9]\d{3,8})\$)?([^$:]{0,16})\$([./0-9A-Za-z]+)$/;
 const ROUNDS_DEFAULT = 5000;
 const DIGITS = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 export function parseShaCrypt(stored: Buffer): Credential | undefined {
   const [, id = "", written, salt = "", encoded = ""] = FORM.exec(stored.toString()) ?? [];
   const variant = VARIANTS[id];
-  if (variant === undefined) return undefined;
+  if (variant === undefined || encoded.length !== variant.characters) return undefined;
   const rounds = written === undefined ? ROUNDS_DEFAULT : Number(written);
   return {
     scheme: variant.scheme,

@@ -1,0 +1,74 @@
+/**
+ * Which password field the password of a login is checked against: that of the account, or, where there is no such account or
+ * nobody can log in to it, a stand-in, so that the check takes as long. Pure: the caller brings the key.
+ *
+ * Where all accounts have one scheme with the same settings, that is the whole story. Where a file is mixed (accounts that
+ * came from elsewhere, and newer ones), no single stand-in would do: were it the most costly one, whoever is refused sooner
+ * would be known to exist; were it the most common one, whoever takes another time would. So each unknown name has a
+ * stand-in of its own, drawn from the settings in the file as often as they occur in it, by a hash under a secret key: the time
+ * of a refusal tells the settings, which an unknown name has as likely as a known one, and the same name takes the same
+ * time again.
+ *
+ * What is left: the key lives as long as the process, so somebody who measures a mixed file before and after a restart sees the
+ * time of some unknown names change, as that of a known one does not. `pop3d user passwd` makes the settings equal.
+ */
+import { createHmac } from "node:crypto";
+import type { Accounts } from "./account.js";
+import { SCRAM_ITERATIONS } from "./schemes/scram.js";
+import { readStoredPassword } from "./schemes.js";
+
+/** A password field to check against. */
+export interface FieldToCheck {
+  readonly stored: string;
+  /** False for a stand-in: whatever comes of the check, nobody is granted anything. */
+  readonly own: boolean;
+}
+
+interface Share {
+  readonly stored: string;
+  count: number;
+}
+
+export class Credentials {
+  readonly #own = new Map<string, string>();
+  /** One password field for each of the settings in use, and how many accounts have those. */
+  readonly #shares: readonly Share[];
+  readonly #key: Buffer;
+
+  /** @param key secret, and the same for all accounts that one process ever has */
+  constructor(accounts: Accounts, key: Buffer) {
+    const shares = new Map<string, Share>();
+    for (const { address, password } of accounts.all()) {
+      const read = readStoredPassword(password);
+      if (read.kind !== "credential") continue;
+      this.#own.set(address, password);
+      const share = shares.get(read.credential.work);
+      if (share === undefined) shares.set(read.credential.work, { stored: password, count: 1 });
+      else share.count++;
+    }
+    // In a fixed order, so that one more account moves the borders between the shares but little.
+    this.#shares = [...shares].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, share]) => share);
+    this.#key = key;
+  }
+
+  /** What the password of somebody who logs in as `address` is to be checked against. */
+  fieldFor(address: string): FieldToCheck {
+    // Drawn for everybody, so that not even that tells who is known.
+    const standIn = this.#standInFor(address);
+    const own = this.#own.get(address);
+    return own === undefined ? { stored: standIn, own: false } : { stored: own, own: true };
+  }
+
+  #standInFor(address: string): string {
+    const drawn = createHmac("sha256", this.#key).update(address).digest().readUInt32BE();
+    let place = (drawn / 2 ** 32) * this.#own.size;
+    for (const { stored, count } of this.#shares) {
+      if (place < count) return stored;
+      place -= count;
+    }
+    return NOBODYS;
+  }
+}
+
+/** When nobody can log in at all: as costly as a new account's, and no password's. */
+const NOBODYS = `{SCRAM-SHA-256}${SCRAM_ITERATIONS},${[16, 32, 32].map((octets) => Buffer.alloc(octets).toString("base64")).join()}`;
