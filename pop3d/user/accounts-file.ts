@@ -26,10 +26,15 @@ export async function editAccounts(
   change: (before: Buffer) => Buffer | Promise<Buffer>,
 ): Promise<void> {
   let after = Buffer.alloc(0);
-  await editAccountsFile(config.accounts, await newFileOf(config), durable, async (before) => {
-    after = Buffer.from(await change(before));
-    return after;
-  });
+  await editAccountsFile(
+    config.accounts,
+    () => newFileOf(config),
+    durable,
+    async (before) => {
+      after = Buffer.from(await change(before));
+      return after;
+    },
+  );
   const { problems } = await parseAccounts(after.toString(), accountsOptionsOf(config));
   for (const { line, wrong } of problems) console.error(`${config.accounts}:${line}: ${wrong}`);
   if (problems.length > 0)

@@ -17,14 +17,14 @@ export interface FileOwner {
 
 /**
  * Changes the accounts file.
- * @param newFile how the file is made where there is none
+ * @param newFile says how the file is to be made; asked where there is none
  * @param change from the octets of the file, none where it does not exist, to its new ones; what it throws leaves the file as
  *   it is
  * Throws an ExitError: 75 when another editor does not end, 77 when the file may not be changed, 78 when its directory is missing.
  */
 export async function editAccountsFile(
   file: string,
-  newFile: FileOwner,
+  newFile: () => FileOwner | Promise<FileOwner>,
   durable: Durable,
   change: (before: Buffer) => Buffer | Promise<Buffer>,
 ): Promise<void> {
@@ -32,7 +32,10 @@ export async function editAccountsFile(
     // Behind a symbolic link it is the file that is replaced, and one lock that everybody takes.
     const path = await targetOf(file);
     await withLock(path, async () => {
-      const { octets, owner } = (await readExisting(path)) ?? { octets: Buffer.alloc(0), owner: newFile };
+      const { octets, owner } = (await readExisting(path)) ?? {
+        octets: Buffer.alloc(0),
+        owner: await newFile(),
+      };
       await replace(path, await change(octets), owner, durable);
     });
   } catch (error) {

@@ -35,7 +35,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 function edit(change: (before: Buffer) => Buffer | Promise<Buffer>, path = file): Promise<void> {
-  return editAccountsFile(path, NEW_FILE, durable, change);
+  return editAccountsFile(path, () => NEW_FILE, durable, change);
 }
 
 function append(text: string, path = file): Promise<void> {
