@@ -91,7 +91,7 @@ export class CheckPool implements PasswordChecker {
     }
   }
 
-  /** Takes the first check at once, and goes on while there are more. */
+  /** Takes the first check at once, and goes on while there are more and the thread lives. */
   async #serve(thread: CheckThread): Promise<void> {
     while (thread.alive) {
       const next = this.#takeFirst();
@@ -105,12 +105,10 @@ export class CheckPool implements PasswordChecker {
     this.#dispatch();
   }
 
+  /** An idle thread, which may have died meanwhile, or a new one while there are not too many. */
   #freeThread(): CheckThread | undefined {
-    for (let thread = this.#idle.pop(); thread !== undefined; thread = this.#idle.pop()) {
-      if (thread.alive) return thread;
-      this.#threads.delete(thread);
-    }
-    if (this.#threads.size >= this.#options.threads) return undefined;
+    const idle = this.#idle.pop();
+    if (idle !== undefined || this.#threads.size >= this.#options.threads) return idle;
     const thread = new CheckThread(this.#options.entry);
     this.#threads.add(thread);
     return thread;

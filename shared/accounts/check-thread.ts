@@ -38,11 +38,11 @@ export class CheckThread {
   /** @param entry the module that the thread runs */
   constructor(entry: URL) {
     this.#worker = new Worker(entry, { execArgv: [], stdin: false });
-    // Only a check under way keeps the process alive.
-    this.#worker.unref();
     this.#worker.on("message", (result: CheckResult) => this.#report(result));
     this.#worker.on("error", (cause) => this.#die("THREAD_DIED", "the thread ended with an error", cause));
     this.#worker.on("exit", (code) => this.#die("THREAD_DIED", `the thread ended with code ${code}`));
+    // A check under way keeps the process alive, by its timer; the thread does not. Listeners added later would undo this.
+    this.#worker.unref();
   }
 
   get alive(): boolean {
@@ -55,7 +55,6 @@ export class CheckThread {
       if (!this.#alive) return reject(new CheckError("THREAD_DIED", "the thread has ended"));
       const timer = setTimeout(() => this.#die("TOOK_TOO_LONG", `no result after ${msMax} ms`), msMax);
       this.#running = { resolve, reject, timer };
-      this.#worker.ref();
       this.#worker.postMessage(request);
     });
   }
@@ -83,7 +82,6 @@ export class CheckThread {
     const running = this.#running;
     this.#running = undefined;
     clearTimeout(running?.timer);
-    this.#worker.unref();
     return running;
   }
 }

@@ -107,7 +107,7 @@ describe("the file", () => {
   });
 });
 
-describe("the lock", () => {
+describe("the lock", async () => {
   test("names its holder", async () => {
     await withLock(file, async () => {
       assert.equal(await readFile(`${file}.lock`, "utf8"), `${process.pid}:${hostname()}\n`);
@@ -137,7 +137,7 @@ describe("the lock", () => {
   });
 
   for (const [what, content] of [
-    ["of another host", "1:elsewhere.example\n"],
+    ["of another host", `${await pidOfTheDead()}:elsewhere.example\n`],
     ["that says nothing", ""],
     ["that says something else", "hello world\n"],
   ] as const) {
