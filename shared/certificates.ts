@@ -31,7 +31,10 @@ export class Certificates {
     return [config, ...config.sni].flatMap(({ certificate, key }) => [certificate, key]);
   }
 
-  /** The certificate for a client that asks for `name`, that asks for `*.domain` of it, or that asks for none. */
+  /**
+   * The certificate for a client that asks for `name`, that asks for `*.domain` of it, or that asks for none. A TLS
+   * socket is begun with the one for none, which also decides the versions of TLS: the name comes too late for that.
+   */
   contextFor(name: string | undefined): SecureContext {
     const wanted = name?.toLowerCase() ?? "";
     const wildcard = wanted.replace(/^[^.]+/, "*");

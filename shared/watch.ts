@@ -3,9 +3,10 @@
  * far above that is switched), so whoever is told looks for itself, and is told now and then in any case. The one file
  * that imports chokidar.
  *
- * It is the directories that are watched: a file that is replaced by a rename, or that does not exist yet, is an event
- * there. When nothing can be watched (no inotify left, no such directory), what remains is the now and then.
+ * It is the directories that are watched: a file that is replaced by a rename, a link that is switched, a file that does
+ * not exist yet, each is an event there. Of a link, the place that it leads to at first is watched as well. When nothing can be watched (no inotify left, no such directory), what remains is the now and then.
  */
+import { realpathSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { watch } from "chokidar";
 
@@ -24,7 +25,7 @@ export function watchFiles(files: readonly string[], hint: () => void): Watch {
   let settling: NodeJS.Timeout | undefined;
   const anyway = setInterval(hint, ANYWAY_MS).unref();
 
-  const paths = files.map((file) => resolve(file));
+  const paths = files.flatMap((file) => [resolve(file), ...realPathOf(file)]);
   const directories = [...new Set(paths.map((path) => dirname(path)))];
   const wanted = new Set([...paths, ...directories]);
   const watcher = watch(directories, {
@@ -32,6 +33,7 @@ export function watchFiles(files: readonly string[], hint: () => void): Watch {
     ignoreInitial: true,
     persistent: false,
     depth: 0,
+    followSymlinks: false,
     atomic: false,
   });
   watcher.on("all", () => {
@@ -47,4 +49,12 @@ export function watchFiles(files: readonly string[], hint: () => void): Watch {
       await watcher.close();
     },
   };
+}
+
+function realPathOf(file: string): string[] {
+  try {
+    return [realpathSync(file)];
+  } catch {
+    return [];
+  }
 }

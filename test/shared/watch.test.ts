@@ -1,0 +1,117 @@
+/** Hints of changed files: each way of changing one gives a hint, and nothing keeps the process alive. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { appendFile, mkdir, rename, symlink, unlink, writeFile } from "node:fs/promises";
+import { describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { watchFiles } from "../../shared/watch.js";
+import { temporaryDirectory } from "../temporary-directory.js";
+
+const ATTEMPTS_MAX = 40;
+const BETWEEN_ATTEMPTS_MS = 300;
+
+/** Makes changes until there was a hint: a watch takes a moment to begin, and nothing says when it has. */
+async function changesUntilHint(files: readonly string[], change: (attempt: number) => Promise<void>) {
+  let hints = 0;
+  const watch = watchFiles(files, () => hints++);
+  try {
+    for (let attempt = 0; hints === 0; attempt++) {
+      assert.ok(attempt < ATTEMPTS_MAX, "no hint came");
+      await change(attempt);
+      await sleep(BETWEEN_ATTEMPTS_MS);
+    }
+  } finally {
+    await watch.close();
+  }
+}
+
+const changes: readonly (readonly [string, (file: string, attempt: number) => Promise<void>])[] = [
+  ["written to", (file) => appendFile(file, "x")],
+  ["truncated and written anew", (file, attempt) => writeFile(file, `${attempt}`)],
+  [
+    "replaced by a rename",
+    async (file, attempt) => {
+      await writeFile(`${file}.new`, `${attempt}`);
+      await rename(`${file}.new`, file);
+    },
+  ],
+  [
+    "removed and made again",
+    async (file) => {
+      await unlink(file);
+      await writeFile(file, "x");
+    },
+  ],
+  [
+    "a link that is switched to another file",
+    async (file, attempt) => {
+      await writeFile(`${file}.${attempt}`, `${attempt}`);
+      await symlink(`${file}.${attempt}`, `${file}.link`);
+      await rename(`${file}.link`, file);
+    },
+  ],
+];
+
+describe("there is a hint when a file is", () => {
+  for (const [how, change] of changes) {
+    test(how, async (t) => {
+      const file = `${await temporaryDirectory(t)}/users`;
+      await writeFile(file, "");
+      await changesUntilHint([file], (attempt) => change(file, attempt));
+    });
+  }
+
+  test("written to, somewhere else, where a link leads to", async (t) => {
+    const directory = await temporaryDirectory(t);
+    await mkdir(`${directory}/elsewhere`);
+    await writeFile(`${directory}/elsewhere/real`, "");
+    await symlink("elsewhere/real", `${directory}/users`);
+    await changesUntilHint([`${directory}/users`], () => appendFile(`${directory}/elsewhere/real`, "x"));
+  });
+
+  test("made for the first time", async (t) => {
+    const directory = await temporaryDirectory(t);
+    await changesUntilHint([`${directory}/users`], (attempt) =>
+      attempt % 2 === 0 ? writeFile(`${directory}/users`, "") : unlink(`${directory}/users`),
+    );
+  });
+
+  test("one of several, in several directories", async (t) => {
+    const directory = await temporaryDirectory(t);
+    await mkdir(`${directory}/a`);
+    await mkdir(`${directory}/b`);
+    const files = [`${directory}/a/one`, `${directory}/b/two`];
+    for (const file of files) await writeFile(file, "");
+    await changesUntilHint(files, () => appendFile(`${directory}/a/../b/two`, "x"));
+  });
+
+  test("replaced again and again: each time", async (t) => {
+    const file = `${await temporaryDirectory(t)}/users`;
+    await writeFile(file, "");
+    let hints = 0;
+    const watch = watchFiles([file], () => hints++);
+    for (let round = 0; round < 3; round++) {
+      const before = hints;
+      for (let attempt = 0; hints === before; attempt++) {
+        assert.ok(attempt < ATTEMPTS_MAX, `no hint in round ${round}`);
+        await writeFile(`${file}.new`, `${round} ${attempt}`);
+        await rename(`${file}.new`, file);
+        await sleep(BETWEEN_ATTEMPTS_MS);
+      }
+    }
+    await watch.close();
+  });
+});
+
+test("there is nothing to watch in no files, and in a directory that does not exist no error", async (t) => {
+  await watchFiles([], () => {}).close();
+  await watchFiles([`${await temporaryDirectory(t)}/none/users`], () => {}).close();
+});
+
+test("a watch keeps no process alive", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const script = `import { watchFiles } from ${JSON.stringify(new URL("../../shared/watch.js", import.meta.url).href)};
+    watchFiles([${JSON.stringify(`${directory}/users`)}], () => {});`;
+  await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], { timeout: 20_000 });
+});
