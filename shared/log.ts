@@ -17,13 +17,16 @@ export interface LogOptions {
   readonly format: (typeof LOG_FORMATS)[number];
 }
 
+/** What is kept for later while the log cannot be written (a full disk); more is dropped. */
+const BACKLOG_OCTETS_MAX = 1024 * 1024;
+
 /** Opens the log of the program `name`. `auto` is pretty on a terminal and JSON elsewhere. */
 export function openLog(name: string, { level, format }: LogOptions): Log {
   const forPeople = format === "pretty" || (format === "auto" && process.stdout.isTTY === true);
   const output = forPeople
     ? pretty({ sync: true, ignore: "pid,hostname,name", messageFormat: `${name}: {msg}`, singleLine: true })
-    : pino.destination({ fd: 1, sync: true });
-  // A log pipe whose reader is gone must not end a mail server: what cannot be logged is served all the same.
+    : pino.destination({ fd: 1, sync: true, maxLength: BACKLOG_OCTETS_MAX });
+  // A full disk, or a pipe whose reader is gone, must not end a mail server: what cannot be logged is served all the same.
   output.on("error", () => {});
   return pino(
     {
