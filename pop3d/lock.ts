@@ -14,16 +14,17 @@
  * Created exclusively, touched once a minute. Dovecot touches its own every five minutes, which is why five would be
  * too short a time to call a lock abandoned.
  *
- * Overriding. Two sessions may find the same dead lock, and a slow one must not remove what a quick one has just taken.
- * So the file is not unlinked in place but moved aside, which only one can do, and looked at there: is it not the one
- * that was found dead, it is linked back. In the instant between, a third could take the lock; therefore the robbed
- * holder looks once more before it removes anything (`isHeld`), and removes nothing then.
+ * Overriding. Several sessions may find the same dead lock, and a slow one must not remove what a quick one has taken
+ * since. So who wants to remove a dead lock first makes a file in tmp/ that is named after that very lock file, which
+ * only one can do; looks whether it is still the one that lies there; and removes it then. Dovecot does not know of
+ * this, and over NFS a look may show what was; therefore a holder looks once more before it removes any message
+ * (`isHeld`), and removes none when it has been robbed.
  *
  * Full disk. The user must be able to make room by collecting mail. If the file can be made but not written, it serves
  * empty; if it cannot be made, the lock holds among the sessions of this process only.
  */
 import type { BigIntStats } from "node:fs";
-import { constants, type FileHandle, link, lstat, open, readFile, rename, unlink } from "node:fs/promises";
+import { constants, type FileHandle, lstat, open, readFile, unlink } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode } from "../shared/exit.js";
 import type { Maildir } from "../shared/maildir/maildir.js";
@@ -34,6 +35,8 @@ const TOUCH_INTERVAL_MS = 60_000;
 const ABANDONED_MS = 6 * 60_000;
 /** How often a lock that was found dead, or has just gone, is tried for before it counts as taken. */
 const ATTEMPTS_MAX = 5;
+/** Removing a dead lock takes a moment; who has not done so by then has died, too. */
+const CLAIM_MS_MAX = 60_000;
 /** Between two looks of a session that waits. */
 const POLL_MS = 100;
 /** `pid:host` is shorter; of a file that somebody else put there, no more is read. */
@@ -85,47 +88,49 @@ export class SessionLocks {
     // Taken among our own before anything is awaited.
     const lock = new HeldLock(path, this.#content, () => this.#held.delete(path));
     this.#held.set(path, lock);
+    let outcome: "taken" | "in use" | "no maildir" = "in use";
     try {
-      for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-        if (await lock.create()) return lock;
-        if (!(await this.#override(path))) break;
-      }
-    } catch (error) {
-      this.#held.delete(path);
-      if (hasCode(error, "ENOENT")) return "no maildir";
-      throw error;
+      outcome = await this.#take(lock, path, maildir);
+      return outcome === "taken" ? lock : outcome;
+    } finally {
+      if (outcome !== "taken") this.#held.delete(path);
     }
-    this.#held.delete(path);
+  }
+
+  async #take(lock: HeldLock, path: string, maildir: Maildir): Promise<"taken" | "in use" | "no maildir"> {
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const outcome = await lock.create();
+      if (outcome !== "exists") return outcome;
+      if (!(await this.#override(path, maildir))) break;
+    }
     return "in use";
   }
 
   /** Removes a lock that nobody holds. Resolves to whether it is worth trying again. */
-  async #override(path: string): Promise<boolean> {
+  async #override(path: string, maildir: Maildir): Promise<boolean> {
     const found = await lookAt(path);
     if (found === undefined) return true;
-    if (!(await this.#isDead(path, found))) return false;
-    const aside = `${path}.${this.#options.uniqueName()}`;
+    if (!(await this.#isDead(found, maildir))) return false;
+    const { ino, mtimeNs } = found.status;
+    const claim = `${maildir.tmp}/${LOCK_NAME}.${ino}.${mtimeNs}`;
+    if (!(await makeClaim(claim))) return false;
     try {
-      await rename(path, aside);
-    } catch (error) {
-      if (hasCode(error, "ENOENT")) return true;
-      throw error;
+      const now = await lookAt(path);
+      if (now !== undefined && isSame(now, found)) await unlink(path);
+      return true;
+    } finally {
+      await unlink(claim).catch(() => {});
     }
-    const moved = await lookAt(aside);
-    const wasDead = moved !== undefined && isSame(moved, found);
-    if (!wasDead) await link(aside, path).catch(() => {});
-    await unlink(aside).catch(() => {});
-    return wasDead;
   }
 
-  async #isDead(path: string, found: Found): Promise<boolean> {
+  async #isDead(found: Found, maildir: Maildir): Promise<boolean> {
     const [, pid, host] = /^([1-9]\d{0,9}):(.*)$/.exec(found.content) ?? [];
     if (pid !== undefined && host === this.#options.host) {
       const alive = Number(pid) === process.pid ? this.#isOurs(found) : isAlive(Number(pid));
       if (!alive) return true;
     }
     if (Date.now() - Number(found.status.mtimeMs) < ABANDONED_MS) return false;
-    return (await this.#fileServerNow(path)) - Number(found.status.mtimeMs) >= ABANDONED_MS;
+    return (await this.#fileServerNow(maildir)) - Number(found.status.mtimeMs) >= ABANDONED_MS;
   }
 
   /** The same Maildir may have two paths, so the file decides, and not its name. */
@@ -134,8 +139,8 @@ export class SessionLocks {
   }
 
   /** What time it is where the Maildir lies: clocks of NFS clients and servers differ, and ages are told by one. */
-  async #fileServerNow(path: string): Promise<number> {
-    const probe = `${path}.${this.#options.uniqueName()}`;
+  async #fileServerNow(maildir: Maildir): Promise<number> {
+    const probe = `${maildir.tmp}/${this.#options.uniqueName()}`;
     const handle = await open(probe, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, MODE);
     try {
       return (await handle.stat()).mtimeMs;
@@ -164,15 +169,15 @@ class HeldLock implements SessionLock {
     return this.#file?.dev === status.dev && this.#file.ino === status.ino;
   }
 
-  /** False when there is a lock file already. Rejects with ENOENT when there is no Maildir. */
-  async create(): Promise<boolean> {
+  async create(): Promise<"taken" | "exists" | "no maildir"> {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     let handle: FileHandle;
     try {
       handle = await open(this.#path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
     } catch (error) {
-      if (hasCode(error, "EEXIST")) return false;
-      if (isFull(error)) return true;
+      if (hasCode(error, "EEXIST")) return "exists";
+      if (hasCode(error, "ENOENT")) return "no maildir";
+      if (isFull(error)) return "taken";
       throw error;
     }
     try {
@@ -187,7 +192,7 @@ class HeldLock implements SessionLock {
       await handle.close();
     }
     this.#touching = setInterval(() => void this.#touch().catch(() => {}), TOUCH_INTERVAL_MS).unref();
-    return true;
+    return "taken";
   }
 
   async isHeld(): Promise<boolean> {
@@ -221,6 +226,20 @@ class HeldLock implements SessionLock {
     } finally {
       await handle.close();
     }
+  }
+}
+
+/** Only one can make it. One that was left by a crash is removed when it is found, for the next to come. */
+async function makeClaim(claim: string): Promise<boolean> {
+  try {
+    const handle = await open(claim, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, MODE);
+    await handle.close();
+    return true;
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+    const status = await statusOf(claim);
+    if (status !== undefined && Date.now() - Number(status.mtimeMs) > CLAIM_MS_MAX) await unlink(claim);
+    return false;
   }
 }
 
