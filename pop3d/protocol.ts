@@ -1,6 +1,6 @@
 /**
  * What goes into a session and what comes out: the seam between the pure session and the connection that serves it.
- * Types only, and the shortest ways to write them.
+ * Types, and the shortest ways to write them. Pure.
  */
 import type { Account, Verdict } from "../shared/accounts/account.js";
 import type { Maildrop, Message } from "./maildrop.js";

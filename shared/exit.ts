@@ -1,5 +1,5 @@
 /**
- * How a program of ours ends: the codes of sysexits(3), and an error that carries one up to `main`.
+ * How a program of ours ends: the codes of sysexits(3), and an error that carries one up to `main`. Pure.
  *
  * Supervisors and scripts tell a bad configuration (78: do not try again) from a taken port (75: try again)
  * by these numbers alone, so they are part of the interface.

@@ -18,7 +18,8 @@
 import { access, constants, open } from "node:fs/promises";
 import type { Durable, DurableFile } from "../durable.js";
 import { hasCode } from "../exit.js";
-import { createMaildir, type Maildir } from "./maildir.js";
+import { createMaildir } from "./create.js";
+import type { Maildir } from "./maildir.js";
 import { formatBaseName } from "./name.js";
 
 const LF = 0x0a;

@@ -1,8 +1,4 @@
-/** A Maildir's three folders, and making them. */
-import { mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
-import type { Durable } from "../durable.js";
-import { hasCode } from "../exit.js";
+/** A Maildir's three folders. Pure. */
 
 export interface Maildir {
   readonly path: string;
@@ -14,40 +10,6 @@ export interface Maildir {
 /** The folders in which messages lie, in the order in which a message passes through them. */
 export type Folder = "new" | "cur";
 
-const MODE_OF_DIRECTORIES = 0o700;
-
 export function maildirAt(path: string): Maildir {
   return { path, tmp: `${path}/tmp`, new: `${path}/new`, cur: `${path}/cur` };
-}
-
-/**
- * Makes what is missing of a Maildir, with the directories above it, mode 0700, and syncs every directory in
- * which something was made: a message is not durable while the folder it lies in could vanish. Others may make
- * the same one at the same time.
- *
- * tmp/ is made last, when the rest is durable: whoever can create a file in it may rely on new/ and cur/.
- */
-export async function createMaildir(maildir: Maildir, durable: Durable): Promise<void> {
-  for (const folder of [maildir.cur, maildir.new, maildir.tmp]) await makeDirectory(folder, durable);
-}
-
-async function makeDirectory(path: string, durable: Durable): Promise<void> {
-  try {
-    await makeUnlessThere(path);
-  } catch (error) {
-    if (!hasCode(error, "ENOENT")) throw error;
-    await makeDirectory(dirname(path), durable);
-    // ENOENT again when a symbolic link above leads nowhere (a disk that is not mounted): that is for the operator.
-    await makeUnlessThere(path);
-  }
-  // Also for one that was there: whoever has just made it may not have synced it yet.
-  await durable.syncDirectory(dirname(path));
-}
-
-async function makeUnlessThere(path: string): Promise<void> {
-  try {
-    await mkdir(path, MODE_OF_DIRECTORIES);
-  } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error;
-  }
 }

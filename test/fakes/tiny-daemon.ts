@@ -57,7 +57,7 @@ async function start(): Promise<Service> {
   return {
     addresses: [bound],
     reloadables: [number],
-    reloaded: () => log.info({ number: number.current }, "in force"),
+    reloaded: () => {},
     stop: async () => {
       server.close();
       if (options.stop === "fail") throw new Error("cannot stop");
@@ -70,6 +70,7 @@ async function start(): Promise<Service> {
 async function readNumber(file: string): Promise<number> {
   const text = await readFile(file, "utf8");
   if (!/^\d+$/.test(text)) throw new Error(`not a number: ${text}`);
+  log.info({ number: Number(text) }, "read");
   return Number(text);
 }
 

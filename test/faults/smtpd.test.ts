@@ -9,7 +9,7 @@ import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { FsyncDurable } from "../../shared/durable.js";
-import { createMaildir } from "../../shared/maildir/maildir.js";
+import { createMaildir } from "../../shared/maildir/create.js";
 import { DOMAIN, Site } from "../daemons/site.js";
 import { Dialogue } from "../interop/dialogue.js";
 import { giveToNobody, runsAsRoot } from "../nobody.js";

@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import type { SessionRules } from "../../pop3d/authorization.js";
 import { FsyncDurable } from "../../shared/durable.js";
-import { createMaildir } from "../../shared/maildir/maildir.js";
+import { createMaildir } from "../../shared/maildir/create.js";
 import { pathOf } from "../../shared/maildir/name.js";
 import { messagesIn } from "../../shared/maildir/scan.js";
 import { type Pop3d, Site } from "../daemons/site.js";

@@ -166,13 +166,13 @@ describe("reloading", () => {
     await daemon.said("listening");
     await writeFile(daemon.file, "2");
     daemon.process.kill("SIGHUP");
-    await daemon.said("in force", { number: 2 });
+    await daemon.said("read", { number: 2 });
     await writeFile(daemon.file, "broken");
     daemon.process.kill("SIGHUP");
     await daemon.said("reload failed, the old version stays in force", { what: "number" });
     await writeFile(daemon.file, "3");
     daemon.process.kill("SIGHUP");
-    await daemon.said("in force", { number: 3 });
+    await daemon.said("read", { number: 3 });
     daemon.process.kill("SIGTERM");
     assert.equal(await daemon.ended(), 0);
   });
@@ -181,7 +181,7 @@ describe("reloading", () => {
     const daemon = await start(t);
     await daemon.said("listening");
     let found = false;
-    const inForce = daemon.said("in force").then(() => {
+    const reloaded = daemon.said("reloaded").then(() => {
       found = true;
     });
     // Until the watch has begun, and nothing says when, a change is noticed late; so there are several.
@@ -190,7 +190,7 @@ describe("reloading", () => {
       await rename(`${daemon.file}.new`, daemon.file);
       await sleep(300);
     }
-    await inForce;
+    await reloaded;
     daemon.process.kill("SIGTERM");
     assert.equal(await daemon.ended(), 0);
   });

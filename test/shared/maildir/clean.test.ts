@@ -5,7 +5,8 @@ import { mkdir, readdir, stat, symlink, utimes, writeFile } from "node:fs/promis
 import { describe, type TestContext, test } from "node:test";
 import { FsyncDurable } from "../../../shared/durable.js";
 import { cleanTmp, TMP_LIFETIME_MS, TmpCleaner } from "../../../shared/maildir/clean.js";
-import { createMaildir, type Maildir, maildirAt } from "../../../shared/maildir/maildir.js";
+import { createMaildir } from "../../../shared/maildir/create.js";
+import { type Maildir, maildirAt } from "../../../shared/maildir/maildir.js";
 import { pathOf } from "../../../shared/maildir/name.js";
 import { temporaryDirectory } from "../../temporary-directory.js";
 

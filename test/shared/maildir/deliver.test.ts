@@ -4,8 +4,9 @@ import { mkdir, readdir, readFile, rm, rmdir, stat, symlink, writeFile } from "n
 import { describe, type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { type Durable, FsyncDurable } from "../../../shared/durable.js";
+import { createMaildir } from "../../../shared/maildir/create.js";
 import { commitAll, Delivery, rollbackAll } from "../../../shared/maildir/deliver.js";
-import { createMaildir, type Maildir, maildirAt } from "../../../shared/maildir/maildir.js";
+import { type Maildir, maildirAt } from "../../../shared/maildir/maildir.js";
 import { parseName, uniqueNames } from "../../../shared/maildir/name.js";
 import { FailingDurable, type FailureOf, failAtStep } from "../../fakes/failing-durable.js";
 import { temporaryDirectory } from "../../temporary-directory.js";

@@ -6,8 +6,9 @@ import { mkdir, rename, rm, symlink, unlink, writeFile } from "node:fs/promises"
 import { createServer } from "node:net";
 import { describe, type TestContext, test } from "node:test";
 import { FsyncDurable, type Path } from "../../../shared/durable.js";
+import { createMaildir } from "../../../shared/maildir/create.js";
 import { MessageFinder, openMessage, type Seen, type Whereabouts } from "../../../shared/maildir/find.js";
-import { createMaildir, type Maildir, maildirAt } from "../../../shared/maildir/maildir.js";
+import { type Maildir, maildirAt } from "../../../shared/maildir/maildir.js";
 import { pathOf } from "../../../shared/maildir/name.js";
 import { temporaryDirectory } from "../../temporary-directory.js";
 
