@@ -98,7 +98,6 @@ const durability = each(
   {
     "shared/durable.ts": "this is it",
     "shared/maildir/deliver.ts": "opens a file only to read it; its sync() is that of a DurableFile",
-    "pop3d/lock.ts": "a lock is worth nothing after a crash; link(2) and rename(2) make it atomic",
     "shared/accounts/edit-lock.ts": "a lock is worth nothing after a crash; link(2) makes it atomic",
   },
 );
