@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { run, succeed } from "./interop/run.js";
+import { NOBODY, runsAsRoot } from "./nobody.js";
 import { lacking, without } from "./peers.js";
 import { collect, send } from "./sandbox/mail.js";
 import { Pillarbox } from "./sandbox/pillarbox.js";
@@ -28,9 +29,6 @@ const NPM_SETTINGS = {
   npm_config_fetch_retry_mintimeout: "1000",
   npm_config_fetch_timeout: "10000",
 };
-
-/** Linux's user and group of nobody, in every distribution. */
-const NOBODY = 65_534;
 
 const directory = mkdtempSync(join(tmpdir(), "pillarbox-package-"));
 // Another user shall be able to run what is installed here.
@@ -165,7 +163,7 @@ async function install(tarball: string, prefix: string): Promise<string | undefi
 
 /** For root, a user without rights who can run this node; undefined when the tests are not run by root, or there is none. */
 function unprivilegedUser(): number | undefined {
-  if (process.getuid?.() !== 0) return undefined;
+  if (!runsAsRoot) return undefined;
   const tried = spawnSync("node", ["--version"], { uid: NOBODY, gid: NOBODY, cwd: directory });
   return tried.status === 0 ? NOBODY : undefined;
 }

@@ -5,6 +5,7 @@
  *     t.after(() => sandbox.kill());
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Ports } from "../../etc/sandbox/layout.js";
 
@@ -13,6 +14,7 @@ const PROGRAM = fileURLToPath(new URL("../../etc/sandbox/main.js", import.meta.u
 
 /** A sandbox that hangs is killed; no test needs one for as long. */
 const LIFETIME_MS_MAX = 60_000;
+const ENDING_MS_MAX = 15_000;
 
 export const ANY_PORTS: Ports = { smtp: 0, submission: 0, pop3: 0, pop3s: 0 };
 
@@ -117,10 +119,21 @@ export class Pillarbox {
     return this.ended;
   }
 
-  /** SIGKILL to the sandbox alone; resolves when the daemons have ended as well. */
+  /** SIGKILL to the sandbox alone; resolves when the daemons have ended as well, and rejects when they do not. */
   async kill(): Promise<Ended> {
     this.#child.kill("SIGKILL");
-    return this.ended;
+    const patience = new AbortController();
+    const tooLong = setTimeout(ENDING_MS_MAX, undefined, { signal: patience.signal }).then(() => {
+      this.#child.stdout?.destroy();
+      this.#child.stderr?.destroy();
+      throw new Error("the daemons of a killed sandbox go on");
+    });
+    try {
+      return await Promise.race([this.ended, tooLong]);
+    } finally {
+      tooLong.catch(() => {});
+      patience.abort();
+    }
   }
 
   #portsOf(daemon: string): number[] {
