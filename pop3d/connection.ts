@@ -74,10 +74,12 @@ export class Connection {
   async run(): Promise<void> {
     try {
       if (!this.#rules.tls || (await this.#startTls())) await this.#serve();
+      // Before the farewell, which takes as long as the client likes.
+      await this.#release();
       await this.#wire.end();
     } catch (err) {
-      this.#log.error({ err }, "bug");
-      this.#ending = "bug";
+      this.#log.error({ err }, "connection failed");
+      this.#ending = "error";
     } finally {
       this.#wire.destroy();
       await this.#release();

@@ -40,7 +40,7 @@ export async function sendMessage(
     if (sending.bodyLines === undefined && !wire.lost) checkSize(sent, open, sending.message, log);
     return "sent";
   } catch (error) {
-    log.error({ message: sending.message.identity, err: error }, "message cannot be read");
+    log.error({ file: sending.message.identity, err: error }, "message cannot be read");
     if (begun) wire.destroy("a message could not be read to its end");
     return troubleOf(error);
   } finally {
@@ -75,10 +75,7 @@ function checkSize(sent: number, { maildir, sizes }: OpenMaildrop, message: Mess
   const { identity, octets: announced } = message;
   if (sent === announced) return;
   sizes.forget(maildir, identity);
-  log.warn(
-    { maildir: maildir.path, message: identity, announced, sent },
-    "message is not of the size it was",
-  );
+  log.warn({ maildir: maildir.path, file: identity, announced, sent }, "message is not of the size it was");
 }
 
 /** Reads a file piece by piece, one piece ahead of whoever sends them. */

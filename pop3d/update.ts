@@ -16,7 +16,7 @@ import type { Durable, Path } from "../shared/durable.js";
 import { hasCode } from "../shared/exit.js";
 import type { Log } from "../shared/log.js";
 import type { Whereabouts } from "../shared/maildir/find.js";
-import type { Folder } from "../shared/maildir/maildir.js";
+import { createMaildir, type Folder } from "../shared/maildir/maildir.js";
 import { parseName, pathOf, withFlags } from "../shared/maildir/name.js";
 import type { Message } from "./maildrop.js";
 import type { OpenMaildrop } from "./open-maildrop.js";
@@ -71,9 +71,11 @@ class Update {
     await concurrently(deleted, FILES_AT_ONCE_MAX, async (message) => {
       if (await this.#attempt(message, () => this.#remove(message))) removed++;
     });
-    await concurrently(maildrop.listed(), FILES_AT_ONCE_MAX, async (message) => {
-      const flags = markSeen && maildrop.wasRetrieved(message) ? SEEN : "";
-      await this.#attempt(message, () => this.#settle(message, flags));
+    const flagOf = (message: Message) => (markSeen && maildrop.wasRetrieved(message) ? SEEN : "");
+    const unsettled = [...maildrop.listed()].filter((message) => !this.#isSettled(message, flagOf(message)));
+    if (unsettled.length > 0 && !(await exists(maildir.cur))) await createMaildir(maildir, this.#durable);
+    await concurrently(unsettled, FILES_AT_ONCE_MAX, async (message) => {
+      await this.#attempt(message, () => this.#settle(message, flagOf(message)));
     });
     await Promise.all([...this.#changed].map((folder) => this.#durable.syncDirectory(maildir[folder])));
     return { complete: removed === deleted.length, removed };
@@ -84,7 +86,7 @@ class Update {
       await action();
       return true;
     } catch (error) {
-      this.#log.error({ message: message.identity, err: error }, "message cannot be updated");
+      this.#log.error({ file: message.identity, err: error }, "message cannot be updated");
       return false;
     }
   }
@@ -96,11 +98,15 @@ class Update {
     });
   }
 
+  /** As it was last seen, or gone. */
+  #isSettled({ identity }: Message, flag: string): boolean {
+    const place = this.#open.finder.lastSeen(identity);
+    return place === undefined || isSettled(place, flag);
+  }
+
   /** To cur/, with this flag added, if any. */
   async #settle({ identity }: Message, flag: string): Promise<void> {
     const { finder, maildir } = this.#open;
-    const lastSeen = finder.lastSeen(identity);
-    if (lastSeen === undefined || isSettled(lastSeen, flag)) return;
     await finder.with(identity, async (path, place) => {
       const target = pathOf(maildir.cur, withFlags(place.filename, flag));
       if (isSettled(place, flag) || (await exists(target))) return;

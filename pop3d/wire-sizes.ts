@@ -58,7 +58,7 @@ export class WireSizes {
     } catch (error) {
       if (!hasCode(error, "EACCES", "EPERM", "EIO")) throw error;
       // One message that cannot be read must not keep its owner from the others. RETR will say so.
-      log.warn({ maildir: maildir.path, message: entry.filename, err: error }, "message cannot be read");
+      log.warn({ maildir: maildir.path, file: entry.filename, err: error }, "message cannot be read");
       return (
         entry.size ?? (await finder.with(entry.identity, async (path) => (await lstat(path)).size))?.result
       );

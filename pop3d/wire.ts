@@ -37,6 +37,7 @@ export class Wire {
   #octetsSent = 0;
   #ended = false;
   #trouble: string | undefined;
+  #tls: { readonly version: string; readonly cipher: string } | undefined;
   /** Called when something has arrived or the wire has ended. */
   #notify: () => void = () => {};
 
@@ -65,10 +66,9 @@ export class Wire {
     return this.#octetsSent;
   }
 
-  /** TLS in use, for the log. */
+  /** TLS in use, also when the wire is lost; for the log. */
   get tls(): { readonly version: string; readonly cipher: string } | undefined {
-    if (!(this.#socket instanceof TLSSocket)) return undefined;
-    return { version: this.#socket.getProtocol() ?? "", cipher: this.#socket.getCipher()?.name ?? "" };
+    return this.#tls;
   }
 
   /** The next line. What was written before is sent while waiting for it. */
@@ -149,6 +149,7 @@ export class Wire {
       // Node tells errors of a TLS socket that no tls.Server made by this event alone.
       secure.on("_tlsError", (error: Error) => this.destroy(`TLS: ${error.message}`));
       secure.once("secure", () => {
+        this.#tls = { version: secure.getProtocol() ?? "", cipher: secure.getCipher().name };
         this.#attach(secure);
         settle(true);
       });

@@ -1,0 +1,60 @@
+/** Maildrops opened on real Maildirs without a daemon, for the tests of what works on them. */
+import assert from "node:assert/strict";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { dirname } from "node:path";
+import pino from "pino";
+import { SessionLocks } from "../../pop3d/lock.js";
+import type { Message } from "../../pop3d/maildrop.js";
+import { type Opening, type OpenMaildrop, openMaildrop } from "../../pop3d/open-maildrop.js";
+import { WireSizes } from "../../pop3d/wire-sizes.js";
+import { FsyncDurable } from "../../shared/durable.js";
+import { createMaildir, type Maildir, maildirAt } from "../../shared/maildir/maildir.js";
+import { pathOf, uniqueNames } from "../../shared/maildir/name.js";
+
+export const silent = pino({ level: "silent" });
+const uniqueName = uniqueNames("test", process.pid, Date.now);
+
+export function opening(): Opening {
+  return {
+    locks: new SessionLocks({ host: hostname(), uniqueName }),
+    sizes: new WireSizes(),
+    lockWait: 0,
+  };
+}
+
+/** A Maildir in `directory` with these files, `new/1.a` and their contents. */
+export async function maildirWith(
+  directory: string,
+  files: Readonly<Record<string, string>>,
+): Promise<Maildir> {
+  const maildir = maildirAt(`${directory}/Maildir`);
+  await createMaildir(maildir, new FsyncDurable());
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(`${maildir.path}/${name}`), { recursive: true });
+    await writeFile(pathOf(maildir.path, name), content, "latin1");
+  }
+  return maildir;
+}
+
+/** Opens a maildrop that must be there to be opened. */
+export async function opened(maildir: Maildir, how = opening()): Promise<OpenMaildrop> {
+  const outcome = await openMaildrop(maildir, how, silent);
+  assert.ok(typeof outcome !== "string", `the maildrop is ${outcome}`);
+  return outcome;
+}
+
+export function messageOf({ maildrop }: OpenMaildrop, number: number): Message {
+  const message = maildrop.find(number);
+  assert.ok(message, `no message ${number}`);
+  return message;
+}
+
+/** What lies in new/ and cur/, as `folder/filename`. */
+export async function filesIn(maildir: Maildir): Promise<string[]> {
+  const files: string[] = [];
+  for (const folder of ["cur", "new"] as const) {
+    for (const filename of await readdir(maildir[folder], "latin1")) files.push(`${folder}/${filename}`);
+  }
+  return files.sort();
+}
