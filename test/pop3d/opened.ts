@@ -9,7 +9,8 @@ import type { Message } from "../../pop3d/maildrop.js";
 import { type Opening, type OpenMaildrop, openMaildrop } from "../../pop3d/open-maildrop.js";
 import { WireSizes } from "../../pop3d/wire-sizes.js";
 import { FsyncDurable } from "../../shared/durable.js";
-import { createMaildir, type Maildir, maildirAt } from "../../shared/maildir/maildir.js";
+import { createMaildir } from "../../shared/maildir/create.js";
+import { type Maildir, maildirAt } from "../../shared/maildir/maildir.js";
 import { pathOf, uniqueNames } from "../../shared/maildir/name.js";
 
 export const silent = pino({ level: "silent" });
