@@ -73,7 +73,6 @@ export async function startPop3d(config: Pop3dConfig, log: Log): Promise<Service
   return {
     addresses: listeners.map(({ address }) => address),
     reloadables: [state.accounts, ...(state.certificates === undefined ? [] : [state.certificates])],
-    reloaded: () => {},
     stop: () => stop(config.shutdown_time),
   };
 }

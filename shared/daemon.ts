@@ -16,8 +16,6 @@ export interface Service {
   readonly addresses: readonly string[];
   /** What can be reloaded. */
   readonly reloadables: readonly Reloadable<unknown>[];
-  /** Called after something was reloaded. */
-  reloaded(): void;
   /** Stops accepting, lets what is in flight finish within a bounded time, and closes the rest. */
   stop(): Promise<void>;
 }
@@ -36,7 +34,7 @@ export async function runDaemon(log: Log, start: () => Promise<Service>): Promis
   process.on("SIGHUP", () => {
     if (service === undefined) return;
     log.info({ reason: "SIGHUP" }, "reloading");
-    reload(service, (reloadable) => reloadable.reload());
+    for (const reloadable of service.reloadables) void reloadable.reload();
   });
   try {
     service = await start();
@@ -73,15 +71,11 @@ function exitOnBugs(log: Log): void {
   });
 }
 
-function reload(service: Service, how: (reloadable: Reloadable<unknown>) => Promise<boolean>): void {
-  void Promise.all(service.reloadables.map(how)).then((reloaded) => {
-    if (reloaded.includes(true)) service.reloaded();
-  });
-}
-
 function watchReloadables(service: Service): Watch {
   const files = service.reloadables.flatMap((reloadable) => reloadable.files);
-  return watchFiles(files, () => reload(service, (reloadable) => reloadable.reloadIfChanged()));
+  return watchFiles(files, () => {
+    for (const reloadable of service.reloadables) void reloadable.reloadIfChanged();
+  });
 }
 
 /** Resolves to the first of these signals; a further one, of someone in a hurry, ends the process at once. */

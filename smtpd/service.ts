@@ -53,7 +53,6 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
   return {
     addresses: listeners.map((listener) => listener.address),
     reloadables: [state.accounts, state.aliases, state.certificates].filter((one) => one !== undefined),
-    reloaded: () => {},
     stop,
   };
 }

@@ -57,7 +57,6 @@ async function start(): Promise<Service> {
   return {
     addresses: [bound],
     reloadables: [number],
-    reloaded: () => {},
     stop: async () => {
       server.close();
       if (options.stop === "fail") throw new Error("cannot stop");
