@@ -76,7 +76,7 @@ function isDotString(text: string): boolean {
 /** `Domain` or `address-literal` (RFC 5321 §4.1.2, §4.1.3). U-labels become A-labels (RFC 5890). */
 export function parseDomain(text: string): string | undefined {
   if (text.startsWith("[")) return parseAddressLiteral(text);
-  if (CONTROL_OR_INVISIBLE.test(text) || text.endsWith(".")) return undefined;
+  if (CONTROL_OR_INVISIBLE.test(text)) return undefined;
   if (!U_LABELS.test(text)) return undefined;
   const ascii = isAscii(text) ? text.toLowerCase() : domainToASCII(text);
   if (ascii.length > DOMAIN_OCTETS_MAX || isIPv4(ascii)) return undefined;

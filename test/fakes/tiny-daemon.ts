@@ -6,6 +6,7 @@
  */
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { bind } from "../../shared/bind.js";
 import { runDaemon, type Service } from "../../shared/daemon.js";
 import { EXIT, ExitError } from "../../shared/exit.js";
@@ -19,12 +20,16 @@ export interface TinyOptions {
   readonly file: string;
   /** `wait`: it says "starting", and goes on at SIGUSR2. The others are errors. */
   readonly start?: "wait" | "configuration" | "permission" | "bug";
-  readonly stop?: "hang" | "fail";
+  readonly stop?: "slow" | "hang" | "fail";
   /** What comes on SIGUSR2. */
   readonly late?: "exception" | "rejection";
   readonly user?: string;
   readonly group?: string;
 }
+
+/** Long enough for signals that are sent together to come, and short enough for the last to be an echo of the first. */
+const SLOW_MS = 250;
+const FOR_EVER_MS = 3_600_000;
 
 const options: TinyOptions = JSON.parse(process.argv[2] ?? "{}");
 const log = openLog("tiny", { level: "info", format: "json" });
@@ -60,8 +65,8 @@ async function start(): Promise<Service> {
     stop: async () => {
       server.close();
       if (options.stop === "fail") throw new Error("cannot stop");
-      // Something that goes on for longer than any test.
-      if (options.stop === "hang") await new Promise((resolve) => setTimeout(resolve, 3_600_000));
+      if (options.stop === "slow") await sleep(SLOW_MS);
+      if (options.stop === "hang") await sleep(FOR_EVER_MS);
     },
   };
 }

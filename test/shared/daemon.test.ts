@@ -88,7 +88,7 @@ describe("a daemon", () => {
   }
 
   test("drains however often it is told to end at once, as npm tells it twice", async (t) => {
-    const daemon = await start(t);
+    const daemon = await start(t, { stop: "slow" });
     await daemon.said("listening");
     for (const signal of ["SIGINT", "SIGINT", "SIGTERM"] as const) daemon.process.kill(signal);
     assert.equal(await daemon.ended(), 0);

@@ -1,10 +1,14 @@
 /** Durable files on a real file system, and syncs that are shared. */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
+import { promisify } from "node:util";
 import fc from "fast-check";
 import { FsyncDurable, SharedSyncs } from "../../shared/durable.js";
 import { temporaryDirectory } from "../temporary-directory.js";
+
+const DURABLE = new URL("../../shared/durable.js", import.meta.url).href;
 
 describe("FsyncDurable", () => {
   test("makes a file of its own, with what was written in the order of writing", async (t) => {
@@ -42,6 +46,27 @@ describe("FsyncDurable", () => {
     }
     assert.equal(await readFile(`${directory}/there`, "utf8"), "x");
     assert.deepEqual((await readdir(directory)).sort(), ["link", "there"]);
+  });
+
+  test("writes on when the system takes only a part, and never takes a part for all", async (t) => {
+    const directory = await temporaryDirectory(t);
+    const script = `import { FsyncDurable } from ${JSON.stringify(DURABLE)};
+      const file = await new FsyncDurable().create(${JSON.stringify(`${directory}/x`)});
+      const outcome = await file.write(Buffer.alloc(100_000)).then(() => "written", (error) => error.code);
+      console.log(outcome);`;
+    // Files may have 64 blocks of 512 octets: of the first write(2) so much is taken, and of the next nothing.
+    const limited = [
+      "-c",
+      'ulimit -f 64 && exec "$@"',
+      "sh",
+      process.execPath,
+      "--input-type=module",
+      "--eval",
+      script,
+    ];
+    const { stdout } = await promisify(execFile)("sh", limited, { timeout: 20_000 });
+    assert.equal(stdout, "EFBIG\n");
+    assert.ok((await stat(`${directory}/x`)).size > 0);
   });
 
   test("passes errors on as they are", async (t) => {

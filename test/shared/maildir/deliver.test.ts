@@ -146,6 +146,15 @@ describe("the order of what is made durable", () => {
 });
 
 describe("a Maildir", () => {
+  test("that others are making is made durable all the same: they may not have come so far", async (t) => {
+    const maildir = await freshMaildir(t);
+    await rm(maildir.tmp, { recursive: true });
+    const durable = new FailingDurable();
+    await deliver(maildir, "x\n", durable);
+    // For cur/ and new/, which are there, and for tmp/.
+    assert.equal(durable.history.filter((step) => step === "syncDirectory Maildir done").length, 3);
+  });
+
   test("is made by fifty first deliveries at the same time", async (t) => {
     const maildir = maildirAt(`${await temporaryDirectory(t)}/example.org/alice/Maildir`);
     const durable = new FsyncDurable();
