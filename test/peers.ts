@@ -47,3 +47,18 @@ function isExecutable(path: string): boolean {
     return false;
   }
 }
+
+const INAPPLICABLE = "cannot be here: ";
+
+/**
+ * The reason of a skip that no installation could change: this machine has no IPv6, this user is not root. Allowed
+ * where nothing else may be skipped, and reported there as everywhere.
+ */
+export function inapplicable(reason: string): string {
+  return `${INAPPLICABLE}${reason}`;
+}
+
+/** True for what `inapplicable` returned. */
+export function isInapplicable(reason: unknown): boolean {
+  return typeof reason === "string" && reason.startsWith(INAPPLICABLE);
+}

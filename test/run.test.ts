@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { inapplicable } from "./peers.js";
 
 const RUNNER = fileURLToPath(new URL("run.js", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "pillarbox-runner-"));
@@ -32,6 +33,7 @@ function run(source: string | undefined, env: NodeJS.ProcessEnv = {}) {
 const PASS = "test('p', () => {});";
 const FAIL = "test('f', () => assert.fail());";
 const SKIP = "test('s', { skip: 'no peer' }, () => {});";
+const INAPPLICABLE = `test('i', { skip: ${JSON.stringify(inapplicable("no such hardware"))} }, () => {});`;
 const TODO = "test('t', { todo: 'not yet' }, () => assert.fail());";
 
 const CASES = [
@@ -80,6 +82,13 @@ const CASES = [
     env: { PILLARBOX_REQUIRE_PEERS: "1" },
     status: 1,
     lastLine: "1 passed, 1 failed",
+  },
+  {
+    name: "under CI, a skip that no installation could change",
+    source: PASS + INAPPLICABLE,
+    env: { CI: "true" },
+    status: 0,
+    lastLine: "1 passed, 0 failed",
   },
   {
     name: "an unfinished test under CI",

@@ -13,7 +13,7 @@ import { createMaildir } from "../../shared/maildir/create.js";
 import { DOMAIN, Site } from "../daemons/site.js";
 import { Dialogue } from "../interop/dialogue.js";
 import { giveToNobody, runsAsRoot } from "../nobody.js";
-import { lacking, without } from "../peers.js";
+import { inapplicable, without } from "../peers.js";
 
 let site: Site;
 beforeEach(async () => {
@@ -27,7 +27,7 @@ const UNSHARE = runsAsRoot ? ["unshare", "--mount"] : ["unshare", "--user", "--m
 function withoutMounts(): string | false {
   const [command = "", ...args] = UNSHARE;
   const probe = spawnSync(command, [...args, "mount", "-t", "tmpfs", "none", "/mnt"]);
-  return probe.status === 0 ? false : lacking("no file system can be mounted here");
+  return probe.status === 0 ? false : inapplicable("no file system can be mounted here");
 }
 
 test("a full disk is 452 4.3.1, leaves nothing, and passes", { skip: withoutMounts() }, async () => {

@@ -9,6 +9,8 @@ import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { TinyOptions } from "../fakes/tiny-daemon.js";
+import { runsAsRoot } from "../nobody.js";
+import { inapplicable } from "../peers.js";
 import { temporaryDirectory } from "../temporary-directory.js";
 
 const PROGRAM = fileURLToPath(new URL("../fakes/tiny-daemon.js", import.meta.url));
@@ -203,7 +205,7 @@ test("files that a daemon makes are for its user alone", async (t) => {
   assert.equal((await stat(path)).mode & 0o077, 0);
 });
 
-describe("privileges", { skip: process.getuid?.() !== 0 && "only root has any to give up" }, () => {
+describe("privileges", { skip: !runsAsRoot && inapplicable("only root has any to give up") }, () => {
   /** The line of /proc/PID/status that says which ids a process has. */
   async function idsOf(daemon: Child, key: "Uid" | "Gid" | "Groups"): Promise<string[]> {
     const status = await readFile(`/proc/${daemon.process.pid}/status`, "utf8");

@@ -12,6 +12,7 @@ import {
   listenOptions,
   parseListenAddress,
 } from "../../shared/listen-address.js";
+import { inapplicable } from "../peers.js";
 import { temporaryDirectory } from "../temporary-directory.js";
 
 const good: readonly (readonly [string, ListenAddress])[] = [
@@ -121,7 +122,7 @@ describe("listening", () => {
   });
 
   test("on [::] leaves the same port of IPv4 free", {
-    skip: !hasIPv6 && "this machine has no IPv6",
+    skip: !hasIPv6 && inapplicable("this machine has no IPv6"),
   }, async (t) => {
     const v6: unknown = (await listen(t, "[::]:0")).address();
     assert.ok(isAddressInfo(v6));

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { open } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import { describe, test } from "node:test";
+import { without } from "../peers.js";
 
 const LOG = new URL("../../shared/log.js", import.meta.url).href;
 const LIFE_MS_MAX = 30_000;
@@ -72,7 +73,7 @@ describe("the log", () => {
   }
 
   test("on a full disk does not end the process", {
-    skip: process.platform !== "linux" && "no /dev/full",
+    skip: without("/dev/full"),
   }, async () => {
     const full = await open("/dev/full", "w");
     const child = run('for (let i = 0; i < 100; i++) log.info("x"); process.exit(42);', "json", full.fd);
