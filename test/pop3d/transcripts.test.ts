@@ -4,9 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
-import { connect, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { connect as connectTls } from "node:tls";
 import type { SessionRules } from "../../pop3d/authorization.js";
 import { FsyncDurable } from "../../shared/durable.js";
 import { createMaildir } from "../../shared/maildir/create.js";
@@ -14,6 +12,7 @@ import { pathOf } from "../../shared/maildir/name.js";
 import { messagesIn } from "../../shared/maildir/scan.js";
 import { type Pop3d, Site } from "../daemons/site.js";
 import { cutInto } from "./arbitraries.js";
+import { Client } from "./client.js";
 import { PureServer } from "./pure-server.js";
 import {
   assertLines,
@@ -109,97 +108,18 @@ async function run(transcript: Transcript, way: Way, { pop3, pop3s }: Pop3d): Pr
       }
       assertLines(received, expected);
     } else {
-      await client.sendInPieces(sentOctets(phase), way.pieces);
+      await client.sendInPieces(sentOctets(phase), repeat(way.pieces));
       const received: string[] = [];
       while (received.length < expected.length) received.push(await client.line());
       assertLines(received, expected);
     }
   }
-  if (transcript.ending === "client cuts") client.destroy();
-  else assert.deepEqual(await client.rest(transcript.ending === "client closes"), "", "nothing more is sent");
-}
-
-/** A client that reads lines and remembers what it has read beyond. */
-class Client {
-  readonly #socket: Socket;
-  readonly #octets: AsyncIterator<Buffer>;
-  #held: Buffer = Buffer.alloc(0);
-
-  private constructor(socket: Socket) {
-    this.#socket = socket;
-    this.#octets = socket.iterator({ destroyOnReturn: false });
-    socket.on("error", () => {});
+  if (transcript.ending === "client cuts") {
+    client.destroy();
+    return;
   }
-
-  static connect(port: number): Promise<Client> {
-    return Client.#opened(
-      connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true }),
-      "connect",
-    );
-  }
-
-  static connectTls(port: number): Promise<Client> {
-    return Client.#opened(
-      connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false }),
-      "secureConnect",
-    );
-  }
-
-  static #opened(socket: Socket, event: string): Promise<Client> {
-    return new Promise((resolve, reject) => {
-      socket.once("error", reject);
-      socket.once(event, () => resolve(new Client(socket)));
-    });
-  }
-
-  async startTls(): Promise<Client> {
-    assert.equal(this.#held.length, 0);
-    await this.#octets.return?.();
-    const secure = connectTls({ socket: this.#socket, rejectUnauthorized: false });
-    return Client.#opened(secure, "secureConnect");
-  }
-
-  send(octets: Buffer): void {
-    this.#socket.write(octets);
-  }
-
-  async sendInPieces(octets: Buffer, size: number): Promise<void> {
-    for (const piece of cutInto(octets, repeat(size))) {
-      this.send(piece);
-      // Into the kernel before the next is written, so that the server may well see them one by one.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
-  async line(): Promise<string> {
-    for (;;) {
-      const end = this.#held.indexOf("\r\n");
-      if (end >= 0) {
-        const line = this.#held.toString("latin1", 0, end);
-        this.#held = this.#held.subarray(end + 2);
-        return line;
-      }
-      const { value, done } = await this.#octets.next();
-      assert.ok(!done, `closed after ${JSON.stringify(this.#held.toString("latin1"))}`);
-      this.#held = Buffer.concat([this.#held, value]);
-    }
-  }
-
-  /** What comes until the server closes. */
-  async rest(endFirst: boolean): Promise<string> {
-    if (endFirst) this.#socket.end();
-    for (;;) {
-      const { value, done } = await this.#octets.next();
-      if (done) break;
-      this.#held = Buffer.concat([this.#held, value]);
-    }
-    this.#socket.destroy();
-    return this.#held.toString("latin1");
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
+  if (transcript.ending === "client closes") client.end();
+  assert.equal(await client.rest(), "", "nothing more is sent");
 }
 
 function sentOctets({ turns }: Phase): Buffer {

@@ -1,0 +1,280 @@
+/** Sessions of the daemon beside each other, beside other programs, and over its own end and reload. */
+import assert from "node:assert/strict";
+import { access, appendFile, chmod, readdir, rename, unlink, writeFile } from "node:fs/promises";
+import { type TestContext, test } from "node:test";
+import { LOCK_NAME } from "../../pop3d/lock.js";
+import { type DaemonOptions, DOMAIN, PASSWORD, type Pop3d, Site } from "../daemons/site.js";
+import { asNobody, giveToNobody } from "../nobody.js";
+import { Client } from "./client.js";
+
+const TIMEOUT = { timeout: 60_000 };
+
+test("a second session is told [IN-USE], after good credentials only", TIMEOUT, async (t) => {
+  const { pop3, site } = await started(t, { tables: '[maildrop]\nlock_wait = "50ms"' });
+  await site.deliver("alice", "Subject: a\n\nb\n");
+  const first = await Client.loggedIn(pop3);
+  const second = await Client.connect(pop3);
+  await second.expect("+OK");
+  await second.command("USER alice", "+OK");
+  await second.command("PASS wrong", "-ERR [AUTH]");
+  await second.command("USER alice", "+OK");
+  await second.command(`PASS ${PASSWORD}`, "-ERR [IN-USE]");
+  await (await Client.loggedIn(pop3, "bob")).command("STAT", "+OK");
+
+  await first.command("QUIT", "+OK");
+  // The reply to QUIT comes when the maildrop is free.
+  await second.login();
+  await second.command("STAT", "+OK 1 ");
+});
+
+test("a second session waits for the first, however that ends", TIMEOUT, async (t) => {
+  const { pop3, site } = await started(t, { tables: '[maildrop]\nlock_wait = "30s"' });
+  await site.deliver("alice", "Subject: a\n\nb\n");
+  for (const end of ["QUIT\r\n", "", "DELE 1\r\n"]) {
+    const first = await Client.loggedIn(pop3);
+    const second = Client.loggedIn(pop3);
+    first.send(end);
+    if (end === "") first.end();
+    else if (end.startsWith("DELE")) first.destroy();
+    await (await second).command("QUIT", "+OK");
+  }
+  assert.equal((await site.messages("alice")).length, 1);
+});
+
+test("a session that ends for its errors frees the maildrop before its client goes", TIMEOUT, async (t) => {
+  const tables = '[limits]\nunknown_commands = 1\n[maildrop]\nlock_wait = "0s"';
+  const { pop3, site } = await started(t, { tables });
+  await site.deliver("alice", "Subject: a\n\nb\n");
+  const first = await Client.loggedIn(pop3);
+  await first.command("XYZZY", "-ERR");
+  await lockGone(site);
+  await Client.loggedIn(pop3);
+});
+
+test(
+  "messages that others rename are found, those that others remove are gone, and the session goes on",
+  TIMEOUT,
+  async (t) => {
+    const { pop3, site } = await started(t);
+    for (const subject of ["one", "two", "three", "four"])
+      await site.deliver("alice", `Subject: ${subject}\n\n`);
+    const client = await Client.loggedIn(pop3);
+    const maildir = site.maildir("alice");
+    const [one = "", two = "", three = "", four = ""] = (await readdir(maildir.new)).sort();
+    await rename(`${maildir.new}/${one}`, `${maildir.cur}/${one}:2,FS`);
+    await rename(`${maildir.new}/${two}`, `${maildir.cur}/${two},U=5:2,`);
+    await unlink(`${maildir.new}/${three}`);
+    await unlink(`${maildir.new}/${four}`);
+
+    await client.command("RETR 1", "+OK");
+    assert.equal((await client.lines())[0], "Subject: one");
+    await client.command("TOP 2 0", "+OK");
+    assert.equal((await client.lines())[0], "Subject: two");
+    await client.command("RETR 3", "-ERR");
+    await client.command("TOP 4 1", "-ERR");
+    await client.command("STAT", "+OK 4 ");
+    await client.command("LIST 3", "+OK 3 ");
+    await client.command("DELE 1", "+OK");
+    await client.command("DELE 4", "+OK");
+    await client.command("QUIT", "+OK");
+    assert.deepEqual(await readdir(maildir.cur), [`${two},U=5:2,`]);
+  },
+);
+
+test("what is delivered during a session is there in the next", TIMEOUT, async (t) => {
+  const { pop3, site } = await started(t);
+  await site.deliver("alice", "Subject: one\n\n");
+  const client = await Client.loggedIn(pop3);
+  await site.deliver("alice", "Subject: two\n\n");
+  await client.command("STAT", "+OK 1 ");
+  await client.command("RETR 2", "-ERR");
+  await client.command("QUIT", "+OK");
+  assert.equal((await readdir(site.maildir("alice").new)).length, 1, "what was not listed stays new");
+  await (await Client.loggedIn(pop3)).command("STAT", "+OK 2 ");
+});
+
+test("an account without a Maildir has an empty maildrop, and nothing is made", TIMEOUT, async (t) => {
+  const { pop3, site } = await started(t);
+  const client = await Client.loggedIn(pop3);
+  await client.command("STAT", "+OK 0 0");
+  await client.command("QUIT", "+OK");
+  await assert.rejects(access(site.maildir("alice").path));
+});
+
+test("a Maildir that may not be entered is somebody's to see to: [SYS/PERM]", TIMEOUT, async (t) => {
+  const site = await Site.make(["alice"]);
+  t.after(() => site.remove());
+  await site.deliver("alice", "Subject: a\n\nb\n");
+  const { path } = site.maildir("alice");
+  await giveToNobody(site.directory);
+  const [program = "", ...args] = asNobody(["env"]);
+  const { pop3, daemon } = await site.pop3d({ wrapper: [program, ...args] });
+  t.after(() => daemon.kill());
+  await chmod(path, 0);
+  const client = await Client.connect(pop3);
+  await client.expect("+OK");
+  await client.command("USER alice", "+OK");
+  await client.command(`PASS ${PASSWORD}`, "-ERR [SYS/PERM]");
+  await chmod(path, 0o700);
+  await client.login();
+  await client.command("STAT", "+OK 1 ");
+});
+
+test(
+  "SIGTERM: who has not logged in is sent away, who has may finish, and nothing stays locked",
+  TIMEOUT,
+  async (t) => {
+    const { pop3, daemon, site } = await started(t);
+    await site.deliver("alice", "Subject: a\n\nb\n");
+    const idle = await Client.connect(pop3);
+    await idle.expect("+OK");
+    const session = await Client.loggedIn(pop3);
+    await session.command("DELE 1", "+OK");
+    const stopped = daemon.stop();
+    assert.equal(await idle.rest(), "");
+    await assert.rejects(Client.connect(pop3), "no new connection is accepted");
+    await session.command("STAT", "+OK 0 0");
+    await session.command("QUIT", "+OK");
+    assert.deepEqual(await stopped, { code: 0, signal: null });
+    assert.deepEqual(await readdir(site.maildir("alice").path), ["cur", "new", "tmp"]);
+    assert.deepEqual(await site.messages("alice"), []);
+  },
+);
+
+test("SIGTERM: a session that does not finish in time is closed without UPDATE", TIMEOUT, async (t) => {
+  const top = 'shutdown_time = "200ms"\n';
+  const { pop3, daemon, site } = await started(t, { top, tables: '[limits]\nlogin_failure_delay = "1h"' });
+  await site.deliver("alice", "Subject: a\n\nb\n");
+  const session = await Client.loggedIn(pop3);
+  await session.command("DELE 1", "+OK");
+  const failing = await Client.connect(pop3);
+  await failing.expect("+OK");
+  failing.send("USER bob\r\nPASS wrong\r\n");
+  await daemon.logged(({ msg }) => msg === "login failed");
+  assert.deepEqual(await daemon.stop(), { code: 0, signal: null });
+  assert.equal(await session.rest(), "");
+  assert.equal((await site.messages("alice")).length, 1);
+  assert.deepEqual(await readdir(site.maildir("alice").path), ["cur", "new", "tmp"]);
+});
+
+test("SIGKILL: the next start takes the lock of the dead over at once", TIMEOUT, async (t) => {
+  const { pop3, daemon, site } = await started(t);
+  await site.deliver("alice", "Subject: a\n\nb\n");
+  await (await Client.loggedIn(pop3)).command("DELE 1", "+OK");
+  await daemon.kill();
+  await access(`${site.maildir("alice").path}/${LOCK_NAME}`);
+  const next = await site.pop3d({ tables: '[maildrop]\nlock_wait = "0s"' });
+  t.after(() => next.daemon.kill());
+  await (await Client.loggedIn(next.pop3)).command("STAT", "+OK 1 ");
+});
+
+test(
+  "accounts are read anew on SIGHUP and when their file changes; a broken file changes nothing",
+  TIMEOUT,
+  async (t) => {
+    const { pop3, daemon, site } = await started(t);
+    const session = await Client.loggedIn(pop3);
+    const users = `${site.directory}/users`;
+    const reloaded = (times: number) =>
+      daemon.logged(() => daemon.log.filter((line) => line.msg === "reloaded").length >= times);
+
+    await appendFile(users, `carol@${DOMAIN}:{PLAIN}${PASSWORD}\n`);
+    daemon.signal("SIGHUP");
+    await reloaded(1);
+    await (await Client.loggedIn(pop3, "carol")).command("QUIT", "+OK");
+
+    await writeFile(users, "this is no accounts file\n");
+    daemon.signal("SIGHUP");
+    await daemon.logged(({ level, what }) => level === "error" && what === "accounts");
+    await (await Client.loggedIn(pop3, "carol")).command("QUIT", "+OK");
+    // Who is in, stays in.
+    await session.command("NOOP", "+OK");
+  },
+);
+
+test("nothing secret is in the log, not even at its most talkative", TIMEOUT, async (t) => {
+  const { pop3, daemon, site } = await started(t, {
+    tables: '[log]\nlevel = "trace"\n[limits]\nlogin_failure_delay = "0s"\nlogin_failures = 100',
+  });
+  await site.deliver("alice", "Subject: topsecret\n\ntopsecret\n");
+  const plain = (password: string) => Buffer.from(`\0alice\0${password}`).toString("base64");
+  const client = await Client.connect(pop3);
+  await client.expect("+OK");
+  for (const line of [
+    ...["USER alice", "PASS topsecret", "PAS topsecret", "topsecret", "PASS topsecret"],
+    ...[`AUTH PLAIN ${plain("topsecret")}`, "AUTH PLAIN", plain("topsecret"), "AUTH PLAIN", "topsecret"],
+    ...[`AUTH LOGIN ${plain("topsecret")}`, "USER alice", `PASS ${PASSWORD}`],
+  ]) {
+    client.send(`${line}\r\n`);
+    await client.line();
+  }
+  await client.command("RETR 1", "+OK");
+  assert.equal((await client.lines())[0], "Subject: topsecret");
+  await client.command("QUIT", "+OK");
+  await client.rest();
+  await daemon.logged(({ msg }) => msg === "connection closed");
+  const log = JSON.stringify(daemon.log);
+  for (const secret of ["topsecret", PASSWORD, plain("topsecret"), plain(PASSWORD)]) {
+    assert.ok(!log.includes(secret), secret);
+  }
+  assert.ok(log.includes('"C":"RETR 1"'), "the dialogue is there");
+});
+
+test("the log has a line for each login, refusal and connection", TIMEOUT, async (t) => {
+  const { pop3, daemon, site } = await started(t, {
+    listen: 'allow_plaintext_auth = "never"\n',
+    tables: '[limits]\nlogin_failure_delay = "0s"',
+  });
+  await site.deliver("alice", "Subject: a\n\nb\n");
+  await site.deliver("alice", "Subject: c\n\nd\n");
+  const client = await Client.connect(pop3);
+  await client.expect("+OK");
+  await client.command("USER alice", "-ERR");
+  await client.command("STLS", "+OK");
+  const secure = await client.startTls();
+  await secure.command("USER alice", "+OK");
+  await secure.command("PASS wrong", "-ERR [AUTH]");
+  await secure.login();
+  await secure.command("RETR 1", "+OK");
+  await secure.lines();
+  await secure.command("DELE 2", "+OK");
+  await secure.command("QUIT", "+OK");
+  await secure.rest();
+  const closed = await daemon.logged(({ msg }) => msg === "connection closed");
+  const account = `alice@${DOMAIN}`;
+  assert.deepEqual(pick(closed, "account", "tls", "reason", "retrieved", "deleted"), {
+    account,
+    tls: "TLSv1.3",
+    reason: "QUIT",
+    retrieved: 1,
+    deleted: 1,
+  });
+  assert.match(String(closed.client), /^127\.0\.0\.1:\d+$/);
+  const login = await daemon.logged(({ msg }) => msg === "login");
+  assert.deepEqual(pick(login, "account", "method", "tls", "messages"), {
+    account,
+    method: "USER",
+    tls: "TLSv1.3",
+    messages: 2,
+  });
+  await daemon.logged(({ msg, username }) => msg === "login failed" && username === "alice");
+  await daemon.logged(({ msg, reason }) => msg === "refused" && reason !== undefined);
+});
+
+async function started(t: TestContext, options: DaemonOptions = {}): Promise<Pop3d & { site: Site }> {
+  const site = await Site.make(["alice", "bob"]);
+  t.after(() => site.remove());
+  const pop3d = await site.pop3d(options);
+  t.after(() => pop3d.daemon.kill());
+  return { ...pop3d, site };
+}
+
+async function lockGone(site: Site): Promise<void> {
+  while ((await readdir(site.maildir("alice").path)).includes(LOCK_NAME)) {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function pick(line: Readonly<Record<string, unknown>>, ...keys: string[]): Record<string, unknown> {
+  return Object.fromEntries(keys.map((key) => [key, line[key]]));
+}
