@@ -10,7 +10,12 @@ import { temporaryDirectory } from "../temporary-directory.js";
 const skip = process.getuid?.() !== 0 && "only root can act as others";
 const idOf = (option: string, user: string) =>
   Number(execFileSync("id", [option, user], { encoding: "utf8" }));
-const status = async () => /^Uid:.*\nGid:.*$/m.exec(await readFile("/proc/self/status", "utf8"))?.[0];
+/** Real, effective, saved and file system's ids, and the groups. */
+async function status(): Promise<unknown> {
+  const ids = /^Uid:.*\nGid:.*$/m.exec(await readFile("/proc/self/status", "utf8"))?.[0];
+  return [ids, process.getgroups?.()];
+}
+const atFirst = await status();
 
 test("what is made belongs to them, and what is root's is out of reach", { skip }, async (t) => {
   const directory = await temporaryDirectory(t);
@@ -30,21 +35,19 @@ test("what is made belongs to them, and what is root's is out of reach", { skip 
 test("root is root again afterwards, also after an error and after a name that nobody has", {
   skip,
 }, async () => {
-  const before = [await status(), process.getgroups?.()];
   const fails = () => Promise.reject(new Error("failed"));
   await assert.rejects(actingAs({ user: "nobody" }, fails), /failed/);
-  assert.deepEqual([await status(), process.getgroups?.()], before);
+  assert.deepEqual(await status(), atFirst);
   for (const who of [{ user: "no-such-user" }, { user: "nobody", group: "no-such-group" }]) {
     await assert.rejects(
       actingAs(who, () => assert.fail("never called")),
       (error) => error instanceof ExitError && error.exitCode === 78,
     );
-    assert.deepEqual([await status(), process.getgroups?.()], before);
+    assert.deepEqual(await status(), atFirst);
   }
 });
 
 test("as root, or without being root, nothing changes", async () => {
-  const before = await status();
   const user = process.getuid?.() === 0 ? "root" : "nobody";
-  assert.equal(await actingAs({ user }, status), before);
+  assert.deepEqual(await actingAs({ user }, status), atFirst);
 });
