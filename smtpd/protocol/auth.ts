@@ -12,7 +12,6 @@ const LOGGED_IN = reply(235, "7.0", "authentication succeeded");
 const CANCELLED = reply(501, "7.0", "authentication cancelled");
 const BAD_BASE64 = reply(501, "5.2", "that is not base64");
 const ALREADY = reply(503, "5.1", "already authenticated");
-const IN_TRANSACTION = reply(503, "5.1", "not within a mail transaction");
 const UNKNOWN_MECHANISM = reply(504, "5.4", "unknown authentication mechanism");
 const TLS_FIRST = reply(538, "7.11", "encryption required for authentication");
 const UNAVAILABLE = reply(454, "7.0", "authentication is not available now, try again later");
@@ -21,8 +20,8 @@ const USERNAME_CHARACTERS_LOGGED = 256;
 
 export function auth<D>(session: Session<D>, argument: Buffer): Outcome | Promise<Outcome> {
   if (session.role !== "submission") return NOT_IMPLEMENTED;
+  // RFC 4954 §4 refuses AUTH within a mail transaction too; there is none before a login.
   if (session.account !== undefined) return ALREADY;
-  if (session.transaction !== undefined) return IN_TRANSACTION;
   if (!session.mayLogIn()) return TLS_FIRST;
 
   const [name = "", initial, ...others] = argument.toString("latin1").split(" ");

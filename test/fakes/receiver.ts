@@ -41,6 +41,8 @@ export class MemoryReceiver implements Receiver<string> {
   open = 0;
   /** What each write of a message waits for. */
   gate: Promise<void> = Promise.resolve();
+  /** What the answer to DATA waits for. */
+  dataGate: Promise<void> = Promise.resolve();
   #onAbandon: (() => void)[] = [];
 
   /** Resolves when this many messages have been abandoned. */
@@ -79,6 +81,7 @@ export class MemoryReceiver implements Receiver<string> {
     if (envelope.reversePath.mailbox?.localPart === "nospace") {
       return { kind: "refused", reply: reply(452, "3.1", "no space") };
     }
+    await this.dataGate;
     this.open++;
     return { kind: "accepted", message: this.#message({ ...session }, envelope) };
   }
@@ -97,8 +100,9 @@ export class MemoryReceiver implements Receiver<string> {
         if (state !== "open") throw new Error(`write while ${state}`);
         state = "writing";
         chunks.push(Buffer.from(octets));
-        await this.gate;
-        state = "open";
+        await this.gate.finally(() => {
+          state = "open";
+        });
       },
       end: async () => {
         settle();

@@ -4,7 +4,10 @@ import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import fc from "fast-check";
 import { codes, SmtpClient } from "../../fakes/smtp-client.js";
-import { startListener, type TestListener } from "../../fakes/smtp-listener.js";
+import { makeCertificates, startListener, type TestListener } from "../../fakes/smtp-listener.js";
+
+/** pino's number for it. */
+const ERROR_LEVEL = 50;
 
 /** Makes the receiver's writes wait until the function that it gives is called. */
 function closeGate({ receiver }: TestListener): () => void {
@@ -20,6 +23,16 @@ async function inData(listener: TestListener): Promise<SmtpClient> {
   await client.envelope();
   assert.equal((await client.command("DATA")).code, 354);
   return client;
+}
+
+/** Stops, and checks that nothing is left and the receiver was called as it wants to be: it throws otherwise. */
+async function stop(listener: TestListener): Promise<void> {
+  await listener.stop();
+  assert.equal(listener.receiver.open, 0);
+  assert.deepEqual(
+    listener.logged.filter(({ level }) => Number(level) >= ERROR_LEVEL),
+    [],
+  );
 }
 
 async function turns(count: number): Promise<void> {
@@ -80,9 +93,8 @@ describe("a message", () => {
       await listener.receiver.untilAbandoned(count);
       await client.untilClosed();
     }
-    await listener.stop();
+    await stop(listener);
     assert.equal(listener.receiver.abandoned, 3);
-    assert.equal(listener.receiver.open, 0);
   });
 
   test("of a client that vanishes while it is written is abandoned after the write", async () => {
@@ -95,26 +107,64 @@ describe("a message", () => {
     await turns(20);
     assert.equal(listener.receiver.abandoned, 0);
     // The socket is not read while a write is under way, so it is the stop that finds it gone.
-    const stopped = listener.stop();
+    const stopped = stop(listener);
     open();
     await listener.receiver.untilAbandoned(1);
     await stopped;
-    assert.equal(listener.receiver.open, 0);
   });
 
-  test("that has come whole is kept when the client leaves without waiting", async () => {
+  test("of a client that vanishes before it was asked for is abandoned", async () => {
     const listener = await startListener();
-    const open = closeGate(listener);
-    const client = await inData(listener);
-    client.send("a whole message\r\n.\r\n");
-    client.socket.end();
+    let open = () => {};
+    listener.receiver.dataGate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const client = await SmtpClient.greeted(listener.port);
+    await client.envelope();
+    client.send("DATA\r\n");
     await turns(20);
+    client.vanish();
+    await listener.logLine("connection closed");
     open();
-    assert.equal(codes(await client.reply()), "250 2.0.0", "a client that only said that it sends no more");
-    await client.untilClosed();
-    await listener.stop();
-    assert.equal(listener.receiver.messages.length, 1);
-    assert.equal(listener.receiver.abandoned, 0);
+    await listener.receiver.untilAbandoned(1);
+    await stop(listener);
+  });
+
+  for (const tls of ["none", "starttls", "implicit"] as const) {
+    test(`that has come whole is kept when the client leaves, and it is told so: tls = ${tls}`, async () => {
+      const { certificates } = await makeCertificates();
+      const listener = await startListener({ listener: { tls }, certificates: () => certificates });
+      const open = closeGate(listener);
+      const client = await SmtpClient.greeted(listener.port, { tls: tls === "implicit" });
+      if (tls === "starttls") {
+        await client.command("STARTTLS");
+        await client.startTls();
+        await client.command("EHLO client.example");
+      }
+      await client.envelope();
+      await client.command("DATA");
+      client.send("a whole message\r\n.\r\n");
+      client.socket.end();
+      await turns(20);
+      open();
+      assert.equal(codes(await client.reply()), "250 2.0.0");
+      await client.untilClosed();
+      await stop(listener);
+      assert.equal(listener.receiver.messages.length, 1);
+      assert.equal(listener.receiver.abandoned, 0);
+    });
+  }
+
+  test("that is refused is abandoned once, whenever the client leaves", async () => {
+    const listener = await startListener({ limits: { message_size: 10 } });
+    const client = await inData(listener);
+    client.send("0123456789a");
+    await listener.receiver.untilAbandoned(1);
+    client.send("more");
+    client.vanish();
+    await listener.logLine("connection closed");
+    await stop(listener);
+    assert.equal(listener.receiver.abandoned, 1);
   });
 
   test("that the receiver cannot take is temporary trouble", async () => {
@@ -128,5 +178,7 @@ describe("a message", () => {
     assert.ok(!lines.join().includes("secret"));
     client.end();
     await listener.stop();
+    assert.equal(listener.receiver.abandoned, 1);
+    assert.equal(listener.receiver.open, 0);
   });
 });

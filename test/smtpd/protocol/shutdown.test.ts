@@ -77,6 +77,18 @@ describe("stopping", () => {
     }
   });
 
+  test("does not miss clients that are just coming in", async () => {
+    for (let i = 0; i < 20; i++) {
+      const listener = await startListener();
+      const sockets = Array.from({ length: 10 }, () => connect(listener.port, "127.0.0.1").resume());
+      for (const socket of sockets) socket.on("error", () => {});
+      const [, last = sockets[0]] = sockets;
+      if (last !== undefined) await once(last, "connect");
+      await listener.stop();
+      for (const socket of sockets) socket.destroy();
+    }
+  });
+
   test("in the middle of STARTTLS", async () => {
     const { certificates } = await makeCertificates();
     const listener = await startListener({ certificates: () => certificates });
