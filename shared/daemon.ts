@@ -43,7 +43,7 @@ export async function runDaemon(log: Log, start: () => Promise<Service>): Promis
     return exitCodeFor(error);
   }
   const watch = watchReloadables(service);
-  log.info({ addresses: service.addresses, pid: process.pid }, "listening");
+  log.info({ addresses: service.addresses }, "listening");
 
   const signal = await ended;
   log.info({ signal }, "stopping");
