@@ -18,8 +18,9 @@ export interface Mailbox {
   readonly domain: string;
 }
 
-// RFC 5321 §4.5.3.1: limits in octets.
-const LOCAL_PART_OCTETS_MAX = 64;
+// RFC 5321 §4.5.3.1: limits in octets, of which more is better. Of a local-part it asks for 64; senders that write the
+// recipient into their reverse-path (VERP, SRS) exceed that every day. This much fits the name of a directory.
+const LOCAL_PART_OCTETS_MAX = 255;
 const DOMAIN_OCTETS_MAX = 255;
 const LABEL_OCTETS_MAX = 63;
 
