@@ -59,11 +59,11 @@ function explained(error: unknown, address: string): unknown {
     return new ExitError(EXIT.temporary, `${address} is in use by another program`, { cause: error });
   }
   if (hasCode(error, "EACCES", "EPERM")) {
-    return new ExitError(
-      EXIT.permission,
-      `${address} may not be bound: start as root (it is given up afterwards), or choose a port from 1024 on`,
-      { cause: error },
-    );
+    // Node says EACCES of a socket's directory that does not exist, too.
+    const advice = address.startsWith("unix:")
+      ? "its directory must exist and be writable"
+      : "start as root (it is given up afterwards), or choose a port from 1024 on";
+    return new ExitError(EXIT.permission, `${address} may not be bound: ${advice}`, { cause: error });
   }
   if (hasCode(error, "EADDRNOTAVAIL")) {
     return new ExitError(EXIT.configuration, `${address} is not an address of this host`, { cause: error });
