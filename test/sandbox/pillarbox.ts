@@ -80,7 +80,7 @@ export class Pillarbox {
     return new Pillarbox(child);
   }
 
-  /** Starts a sandbox and waits until both daemons listen. */
+  /** Starts a sandbox and waits until it has said how to use it. */
   static async start(directory: string, options: StartOptions = {}): Promise<Pillarbox> {
     const sandbox = Pillarbox.spawn(directory, options);
     await sandbox.#listening();
@@ -136,6 +136,11 @@ export class Pillarbox {
     }
   }
 
+  /** Both daemons listen, and the guide, which comes last, names the ports that they have. */
+  get #guided(): boolean {
+    return this.#stdout.includes(`pop3s://127.0.0.1:${this.ports.pop3s || "?"}/`);
+  }
+
   #portsOf(daemon: string): number[] {
     const line = new RegExp(`${daemon}: listening.*`).exec(this.#stdout)?.[0] ?? "";
     return [...line.matchAll(/127\.0\.0\.1:(\d+)/g)].map(([, port]) => Number(port));
@@ -143,7 +148,7 @@ export class Pillarbox {
 
   async #listening(): Promise<void> {
     const ended = this.ended.then(() => true);
-    while (Object.values(this.ports).includes(0)) {
+    while (!this.#guided) {
       const heard = new Promise<boolean>((resolve) => {
         this.#heard = () => resolve(false);
       });

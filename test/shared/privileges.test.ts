@@ -5,9 +5,11 @@ import { chown, readFile, stat, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { ExitError } from "../../shared/exit.js";
 import { actingAs } from "../../shared/privileges.js";
+import { runsAsRoot } from "../nobody.js";
+import { inapplicable } from "../peers.js";
 import { temporaryDirectory } from "../temporary-directory.js";
 
-const skip = process.getuid?.() !== 0 && "only root can act as others";
+const skip = !runsAsRoot && inapplicable("only root can act as others");
 const idOf = (option: string, user: string) =>
   Number(execFileSync("id", [option, user], { encoding: "utf8" }));
 /** Real, effective, saved and file system's ids, and the groups. */
