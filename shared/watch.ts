@@ -7,7 +7,7 @@
  * not exist yet, each is an event there. Of a link, the place that it leads to at first is watched as well. When nothing can be watched (no inotify left, no such directory), what remains is the now and then.
  */
 import { realpathSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { basename, dirname, resolve } from "node:path";
 import { watch } from "chokidar";
 
 export interface Watch {
@@ -28,6 +28,7 @@ export function watchFiles(files: readonly string[], hint: () => void): Watch {
   const paths = files.flatMap((file) => [resolve(file), ...realPathOf(file)]);
   const directories = [...new Set(paths.map((path) => dirname(path)))];
   const wanted = new Set([...paths, ...directories]);
+  const names = new Set(paths.map((path) => basename(path)));
   const watcher = watch(directories, {
     ignored: (path) => !wanted.has(path),
     ignoreInitial: true,
@@ -36,7 +37,9 @@ export function watchFiles(files: readonly string[], hint: () => void): Watch {
     followSymlinks: false,
     atomic: false,
   });
-  watcher.on("all", () => {
+  // Not "all": chokidar compares what it sees with what it saw, and after quick replacements falls silent (5.0.0).
+  watcher.on("raw", (_, name) => {
+    if (!names.has(basename(name))) return;
     clearTimeout(settling);
     settling = setTimeout(hint, SETTLE_MS).unref();
   });

@@ -90,20 +90,45 @@ describe("there is a hint when a file is", () => {
     await replacedUntilHints(`${directory}/users`, `${directory}/elsewhere/real`);
   });
 
-  async function replacedUntilHints(watched: string, replaced: string): Promise<void> {
+  /** Quick replacements are where a watch that compares versions loses track and falls silent. */
+  test("replaced after many quick replacements", async (t) => {
+    const files = [];
+    for (let i = 0; i < 4; i++) files.push(`${await temporaryDirectory(t)}/users`);
+    await Promise.all(
+      files.map(async (file) => {
+        await replacedUntilHints(file, file, async () => {
+          for (let i = 0; i < 12; i++) {
+            await replace(file, `quick ${i}`);
+            await sleep([1, 5, 20, 100][i % 4]);
+          }
+        });
+      }),
+    );
+  });
+
+  async function replacedUntilHints(
+    watched: string,
+    replaced: string,
+    warmUp = async () => {},
+  ): Promise<void> {
     await writeFile(replaced, "");
     let hints = 0;
     const watch = watchFiles([watched], () => hints++);
+    await warmUp();
     for (let round = 0; round < 3; round++) {
       const before = hints;
       for (let attempt = 0; hints === before; attempt++) {
         assert.ok(attempt < ATTEMPTS_MAX, `no hint in round ${round}`);
-        await writeFile(`${replaced}.new`, `${round} ${attempt}`);
-        await rename(`${replaced}.new`, replaced);
+        await replace(replaced, `${round} ${attempt}`);
         await sleep(BETWEEN_ATTEMPTS_MS);
       }
     }
     await watch.close();
+  }
+
+  async function replace(file: string, content: string): Promise<void> {
+    await writeFile(`${file}.new`, content);
+    await rename(`${file}.new`, file);
   }
 });
 
