@@ -13,10 +13,12 @@ export async function concurrently<T>(
   let failed = false;
   const work = async () => {
     for (let next = rest.next(); next.done !== true && !failed; next = rest.next()) {
-      await action(next.value).catch((error: unknown) => {
+      try {
+        await action(next.value);
+      } catch (error) {
         failed = true;
         throw error;
-      });
+      }
     }
   };
   const results = await Promise.allSettled(Array.from({ length: most }, work));

@@ -7,6 +7,7 @@
  * trouble with one of them leaves none.
  */
 import type { Account } from "../../shared/accounts/account.js";
+import { concurrently } from "../../shared/concurrently.js";
 import type { Durable } from "../../shared/durable.js";
 import { commitAll, Delivery, rollbackAll } from "../../shared/maildir/deliver.js";
 
@@ -58,7 +59,7 @@ export class Copies {
   async commit(): Promise<DeliveredCopy[]> {
     if (this.#spilled) await this.#spill();
     const octets = this.#takeMemory();
-    await forEachLimited(this.#copies.keys(), WRITERS_MAX, (index) => this.#complete(index, octets));
+    await concurrently(this.#copies.keys(), WRITERS_MAX, (index) => this.#complete(index, octets));
     await this.#deliveries[0]?.stage();
     await commitAll(this.#begun(), this.#tools.durable);
     return this.#copies.map(({ account }, index) => {
@@ -118,24 +119,4 @@ export class Copies {
     await delivery.write(copy.top);
     return delivery;
   }
-}
-
-/**
- * Runs `action` on each item, a few at a time. After an error no further one is begun; it rejects with the first error
- * once all that were begun have ended, so that whoever cleans up finds nothing still at work.
- */
-async function forEachLimited<T>(
-  items: Iterable<T>,
-  limit: number,
-  action: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = [...items];
-  const errors: unknown[] = [];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined && errors.length === 0; item = queue.shift()) {
-      await action(item).catch((error: unknown) => errors.push(error));
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, queue.length) }, worker));
-  if (errors.length > 0) throw errors[0];
 }

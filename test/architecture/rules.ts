@@ -50,6 +50,30 @@ const rooms = each("the daemons never import each other, shared/ imports neither
   }
 });
 
+/** The contract on disk: Maildirs and accounts, which other programs read and write, too. */
+const CONTRACT = /^shared\/(?:maildir|accounts)\//;
+
+const shared: Rule = {
+  name: "shared/ holds what more than one room uses, and the contract on disk",
+  broken: ({ sources }) => {
+    const byPath = new Map(sources.map((source) => [source.path, source]));
+    const usedBy = (room: string): ReadonlySet<string> => {
+      const used = new Set(sources.map(({ path }) => path).filter((path) => roomOf(path) === room));
+      for (const path of used) {
+        const source = byPath.get(path);
+        if (source !== undefined) for (const next of localImports(source)) used.add(next);
+      }
+      return used;
+    };
+    const users = ["smtpd", "pop3d", "etc"].map(usedBy);
+    return sources
+      .map(({ path }) => path)
+      .filter((path) => roomOf(path) === "shared" && !CONTRACT.test(path))
+      .filter((path) => users.filter((used) => used.has(path)).length < 2)
+      .map((path) => `${path}: is not used by two rooms`);
+  },
+};
+
 const HOMES_OF_PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
   chokidar: (path) => path === "shared/watch.ts",
   "smtp-server": (path) => path === "smtpd/listener.ts" || path.startsWith("smtpd/protocol/"),
@@ -243,6 +267,7 @@ const dependencies: Rule = {
 
 export const RULES: readonly Rule[] = [
   rooms,
+  shared,
   packagesAtHome,
   durability,
   statesPure,
