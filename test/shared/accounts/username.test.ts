@@ -26,7 +26,7 @@ for (const [name, address] of [
   ["alice\r\nbob", undefined],
   ["alice\ufffd", undefined],
   ["\ud800", undefined],
-  ["a".repeat(65), undefined],
+  ["a".repeat(256), undefined],
   [`a@${"b".repeat(1_000_000)}`, undefined],
   ['"'.repeat(1_000_000), undefined],
 ] as const) {
