@@ -3,6 +3,8 @@
  * for good, since nothing that it does afterwards needs root.
  */
 import { execFileSync } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { EXIT, ExitError, hasCode } from "./exit.js";
 import type { Log } from "./log.js";
 
@@ -19,7 +21,8 @@ export interface Who {
 
 /**
  * Becomes `user` and `group` for good, with the user's supplementary groups. Does nothing unless started as root. Throws an
- * ExitError: 78 when there is no such user or group, 77 when the system does not let us.
+ * ExitError: 78 when there is no such user or group, 77 when the system does not let us, or when that user cannot read this
+ * program.
  */
 export function dropPrivileges(who: Who, log: Log): void {
   if (!startedAsRoot()) return;
@@ -32,7 +35,25 @@ export function dropPrivileges(who: Who, log: Log): void {
     process.setgid?.(who.group ?? primaryGroupOf(who.user));
     process.setuid?.(who.user);
   });
+  expectReadableProgram(who.user);
   log.info({ user: who.user, uid: process.getuid?.(), gid: process.getgid?.() }, "privileges dropped");
+}
+
+/**
+ * Threads read their code when they are started, and that is later: installed below /root, say, the daemon would start well
+ * and then refuse every login.
+ */
+function expectReadableProgram(user: string): void {
+  const program = fileURLToPath(import.meta.url);
+  try {
+    accessSync(program, constants.R_OK);
+  } catch {
+    throw new ExitError(
+      EXIT.permission,
+      `user "${user}" cannot read this program, ${program}: install it where everyone can, ` +
+        "or open the directories above it to that user",
+    );
+  }
 }
 
 export interface Ids {

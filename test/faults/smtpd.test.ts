@@ -12,7 +12,7 @@ import { FsyncDurable } from "../../shared/durable.js";
 import { createMaildir } from "../../shared/maildir/create.js";
 import { DOMAIN, Site } from "../daemons/site.js";
 import { Dialogue } from "../interop/dialogue.js";
-import { giveToNobody, runsAsRoot } from "../nobody.js";
+import { giveToNobody, runsAsRoot, withoutNobody } from "../nobody.js";
 import { inapplicable, without } from "../peers.js";
 
 let site: Site;
@@ -55,7 +55,9 @@ test("a full disk is 452 4.3.1, leaves nothing, and passes", { skip: withoutMoun
   }
 });
 
-test("a mailbox that may not be written is 451, and mail to it alone", async () => {
+test("a mailbox that may not be written is 451, and mail to it alone", {
+  skip: withoutNobody(),
+}, async () => {
   const durable = new FsyncDurable();
   for (const user of ["alice", "bob"]) await createMaildir(site.maildir(user), durable);
   // Root may write anywhere, so as root the daemon becomes somebody who may not.

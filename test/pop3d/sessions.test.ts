@@ -4,7 +4,7 @@ import { access, appendFile, chmod, readdir, rename, unlink, writeFile } from "n
 import { type TestContext, test } from "node:test";
 import { LOCK_NAME } from "../../pop3d/lock.js";
 import { type DaemonOptions, DOMAIN, PASSWORD, type Pop3d, Site } from "../daemons/site.js";
-import { giveToNobody, runsAsRoot } from "../nobody.js";
+import { giveToNobody, runsAsRoot, withoutNobody } from "../nobody.js";
 import { Client } from "./client.js";
 
 const TIMEOUT = { timeout: 60_000 };
@@ -101,7 +101,10 @@ test("an account without a Maildir has an empty maildrop, and nothing is made", 
   await assert.rejects(access(site.maildir("alice").path));
 });
 
-test("a Maildir that may not be entered is somebody's to see to: [SYS/PERM]", TIMEOUT, async (t) => {
+test("a Maildir that may not be entered is somebody's to see to: [SYS/PERM]", {
+  ...TIMEOUT,
+  skip: withoutNobody(),
+}, async (t) => {
   const site = await Site.make(["alice"]);
   t.after(() => site.remove());
   await site.deliver("alice", "Subject: a\n\nb\n");

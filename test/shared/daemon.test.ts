@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, rename, stat, writeFile } from "node:fs/promises";
+import { chmod, cp, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { TinyOptions } from "../fakes/tiny-daemon.js";
-import { runsAsRoot } from "../nobody.js";
+import { runsAsRoot, withoutNobody } from "../nobody.js";
 import { inapplicable } from "../peers.js";
 import { temporaryDirectory } from "../temporary-directory.js";
 
@@ -62,11 +62,11 @@ class Child {
   }
 }
 
-async function start(t: TestContext, options: Partial<TinyOptions> = {}): Promise<Child> {
+async function start(t: TestContext, options: Partial<TinyOptions> = {}, program = PROGRAM): Promise<Child> {
   const file = `${await temporaryDirectory(t)}/number`;
   await writeFile(file, "1");
   const given: TinyOptions = { address: "127.0.0.1:0", file, ...options };
-  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(given)], {
+  const child = spawn(process.execPath, [program, JSON.stringify(given)], {
     stdio: ["ignore", "pipe", "inherit"],
     timeout: LIFE_MS_MAX,
     killSignal: "SIGKILL",
@@ -215,7 +215,7 @@ describe("privileges", { skip: !runsAsRoot && inapplicable("only root has any to
 
   const id = (...args: string[]) => execFileSync("id", args, { encoding: "utf8" }).trim();
 
-  test("are given up for good once the port is bound", async (t) => {
+  test("are given up for good once the port is bound", { skip: withoutNobody() }, async (t) => {
     const daemon = await start(t, { user: "nobody" });
     await daemon.said("privileges dropped");
     await daemon.said("listening");
@@ -227,7 +227,7 @@ describe("privileges", { skip: !runsAsRoot && inapplicable("only root has any to
     assert.equal(await daemon.ended(), 0);
   });
 
-  test("are exchanged for another group where one is named", async (t) => {
+  test("are exchanged for another group where one is named", { skip: withoutNobody() }, async (t) => {
     const daemon = await start(t, { user: "nobody", group: "daemon" });
     await daemon.said("listening");
     assert.deepEqual(await idsOf(daemon, "Gid"), [id("-g", "daemon")]);
@@ -238,6 +238,18 @@ describe("privileges", { skip: !runsAsRoot && inapplicable("only root has any to
     await daemon.said("listening");
     assert.deepEqual(await idsOf(daemon, "Uid"), ["0"]);
     assert.ok(daemon.lines.some(({ level }) => level === "warn"));
+  });
+
+  test("are not given up to a user who cannot read the program: 77", async (t) => {
+    const copy = await temporaryDirectory(t);
+    await cp(fileURLToPath(new URL("../../", import.meta.url)), `${copy}/dist`, { recursive: true });
+    for (const name of ["package.json", "node_modules"]) {
+      await symlink(fileURLToPath(new URL(`../../../${name}`, import.meta.url)), `${copy}/${name}`);
+    }
+    await chmod(copy, 0o700);
+    const program = `${copy}/dist/test/fakes/tiny-daemon.js`;
+    const daemon = await start(t, { user: "nobody" }, program);
+    assert.equal(await daemon.ended(), 77);
   });
 
   for (const [what, options] of [
