@@ -98,6 +98,22 @@ export class Client {
     return lines;
   }
 
+  /** The next octets, latin1. */
+  async take(count: number): Promise<string> {
+    const pieces = [this.#held];
+    let octets = this.#held.length;
+    this.#held = Buffer.alloc(0);
+    while (octets < count) {
+      assert.ok(await this.#read(), `closed after ${octets} of ${count} octets`);
+      pieces.push(this.#held);
+      octets += this.#held.length;
+      this.#held = Buffer.alloc(0);
+    }
+    const all = Buffer.concat(pieces, octets);
+    this.#held = all.subarray(count);
+    return all.toString("latin1", 0, count);
+  }
+
   /** Reads and drops octets; resolves when `count` have come, those held included. */
   async skip(count: number, onRead: (skipped: number) => Promise<void> = async () => {}): Promise<void> {
     let skipped = this.#held.length;
