@@ -54,6 +54,8 @@ export interface LockOptions {
   readonly host: string;
   /** Makes names that nobody else makes (shared/maildir/name.ts). */
   readonly uniqueName: () => string;
+  /** A minute by default. */
+  readonly touchIntervalMs?: number;
 }
 
 /** The locks of this process. */
@@ -86,7 +88,8 @@ export class SessionLocks {
     const path = `${maildir.path}/${LOCK_NAME}`;
     if (this.#held.has(path)) return "in use";
     // Taken among our own before anything is awaited.
-    const lock = new HeldLock(path, this.#content, () => this.#held.delete(path));
+    const { touchIntervalMs = TOUCH_INTERVAL_MS } = this.#options;
+    const lock = new HeldLock(path, this.#content, touchIntervalMs, () => this.#held.delete(path));
     this.#held.set(path, lock);
     let outcome: "taken" | "in use" | "no maildir" = "in use";
     try {
@@ -154,14 +157,16 @@ export class SessionLocks {
 class HeldLock implements SessionLock {
   readonly #path: string;
   readonly #content: string;
+  readonly #touchIntervalMs: number;
   readonly #released: () => void;
   #file: FileIdentity | undefined;
   #touching: NodeJS.Timeout | undefined;
   #ended = false;
 
-  constructor(path: string, content: string, released: () => void) {
+  constructor(path: string, content: string, touchIntervalMs: number, released: () => void) {
     this.#path = path;
     this.#content = content;
+    this.#touchIntervalMs = touchIntervalMs;
     this.#released = released;
   }
 
@@ -191,7 +196,7 @@ class HeldLock implements SessionLock {
     } finally {
       await handle.close();
     }
-    this.#touching = setInterval(() => void this.#touch().catch(() => {}), TOUCH_INTERVAL_MS).unref();
+    this.#touching = setInterval(() => void this.#touch().catch(() => {}), this.#touchIntervalMs).unref();
     return "taken";
   }
 

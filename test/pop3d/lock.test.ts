@@ -137,6 +137,30 @@ test("a symbolic link in its place is never followed", async () => {
   assert.equal(await readFile(target, "latin1"), "precious");
 });
 
+test("who holds the lock touches it, so that nobody takes it for abandoned", {
+  timeout: 30_000,
+}, async () => {
+  locks = new SessionLocks({ host: hostname(), uniqueName, touchIntervalMs: 10 });
+  const lock = await take();
+  await age(10);
+  const old = (await lstat(path)).mtimeMs;
+  while ((await lstat(path)).mtimeMs === old);
+  assert.ok(Date.now() - (await lstat(path)).mtimeMs < MINUTE);
+  assert.equal(await readFile(path, "latin1"), `${process.pid}:${hostname()}`);
+  await lock.release();
+});
+
+test("a lock of somebody else in the place of ours is not touched", async () => {
+  locks = new SessionLocks({ host: hostname(), uniqueName, touchIntervalMs: 1 });
+  const lock = await take();
+  await writeFile(join(directory, "theirs"), "1:elsewhere.example.org");
+  await rename(join(directory, "theirs"), path);
+  const { mtimeNs } = await lstat(path, { bigint: true });
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.equal((await lstat(path, { bigint: true })).mtimeNs, mtimeNs);
+  await lock.release();
+});
+
 test("a lock that was taken away is known to be lost, and the new holder's file is left alone", async () => {
   const lock = await take();
   await writeFile(join(directory, "theirs"), "1:elsewhere.example.org");
