@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { type Project, RULES } from "./architecture/rules.js";
+import type { Project } from "./architecture/rule.js";
+import { RULES } from "./architecture/rules.js";
 import { readSource } from "./architecture/source.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

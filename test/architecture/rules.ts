@@ -2,36 +2,7 @@
  * The rules of the architecture. Each looks at sources and names what breaks it; an exception stands here with its
  * reason, and one that is no longer needed breaks the rule, too. Pure.
  */
-import { dirname, join } from "node:path/posix";
-import type { Import, Source } from "./source.js";
-
-/** All sources that are not tests, and what package.json says. */
-export interface Project {
-  readonly sources: readonly Source[];
-  readonly dependencies: readonly string[];
-}
-
-export interface Rule {
-  readonly name: string;
-  /** What breaks the rule, each as `path: what`. */
-  readonly broken: (project: Project) => string[];
-}
-
-/** By path, why this file may. */
-type Exceptions = Readonly<Record<string, string>>;
-
-/** A rule about each file by itself: what in it is wrong, if anything. */
-function each(name: string, faults: (source: Source) => Iterable<string>, exceptions: Exceptions = {}): Rule {
-  return {
-    name,
-    broken: ({ sources }) =>
-      sources.flatMap((source) => {
-        const found = [...faults(source)];
-        if (!(source.path in exceptions)) return found.map((fault) => `${source.path}: ${fault}`);
-        return found.length > 0 ? [] : [`${source.path}: needs its exception no more`];
-      }),
-  };
-}
+import { type Exceptions, each, localImports, packageOf, type Rule, roomOf } from "./rule.js";
 
 // Which room may import which.
 
@@ -281,22 +252,3 @@ export const RULES: readonly Rule[] = [
   names,
   dependencies,
 ];
-
-function roomOf(path: string): string {
-  return path.split("/", 1)[0] ?? "";
-}
-
-/** The project's files that a source imports, `shared/exit.ts`. */
-function localImports(source: Source, which: (of: Import) => boolean = () => true): string[] {
-  return source.imports
-    .filter(which)
-    .flatMap(({ specifier }) => (specifier?.startsWith(".") ? [specifier] : []))
-    .map((specifier) => join(dirname(source.path), specifier).replace(/\.js$/, ".ts"));
-}
-
-/** The package of `zod/v4` or `@scope/name/x`; undefined for Node's modules, the project's own and computed ones. */
-function packageOf(specifier: string | undefined): string | undefined {
-  if (specifier === undefined || /^[./]|^node:/.test(specifier)) return undefined;
-  const [scope, name] = specifier.split("/");
-  return specifier.startsWith("@") ? `${scope}/${name}` : scope;
-}
