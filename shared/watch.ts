@@ -4,7 +4,8 @@
  * that imports chokidar.
  *
  * It is the directories that are watched: a file that is replaced by a rename, a link that is switched, a file that does
- * not exist yet, each is an event there. Of a link, the place that it leads to at first is watched as well. When nothing can be watched (no inotify left, no such directory), what remains is the now and then.
+ * not exist yet, each is an event there. Of a link, the place that it leads to at first is watched as well. When nothing
+ * can be watched (no inotify left, no such directory), what remains is the now and then.
  */
 import { realpathSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
