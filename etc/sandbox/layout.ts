@@ -4,7 +4,7 @@
  *     smtpd.toml pop3d.toml         written anew at each start
  *     users aliases                 made once, then the user's own
  *     certificate.pem key.pem       made once, and again when they have expired
- *     mail/pillarbox.test/demo/     the home of the account, with its Maildir; state/ is smtpd's
+ *     mail/pillarbox.test/demo/     the home of the account, with its Maildir
  */
 import { type Maildir, maildirAt } from "../../shared/maildir/maildir.js";
 
