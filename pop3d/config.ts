@@ -33,11 +33,6 @@ export const pop3dSchema = z
       login_failures: count(1, 1000)
         .prefault(3)
         .describe("Failed logins of a connection; then it is closed."),
-      login_failure_delay: duration()
-        .prefault("1s")
-        .describe(
-          "The reply to a failed login waits this long, and twice as long for each further one from that address.",
-        ),
       unknown_commands: count(1, 10_000)
         .prefault(20)
         .describe("Commands in error of a connection; then it is closed."),

@@ -10,6 +10,7 @@ import { ConnectionLimits } from "../shared/connection-limits.js";
 import type { Service } from "../shared/daemon.js";
 import { FsyncDurable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
+import { LoginFailures } from "../shared/login-failures.js";
 import { TmpCleaner } from "../shared/maildir/clean.js";
 import { uniqueNames } from "../shared/maildir/name.js";
 import { dropPrivileges } from "../shared/privileges.js";
@@ -18,7 +19,6 @@ import type { Pop3dConfig } from "./config.js";
 import type { Services } from "./connection.js";
 import { Listener } from "./listener.js";
 import { SessionLocks } from "./lock.js";
-import { LoginFailures } from "./login-failures.js";
 import { WireSizes } from "./wire-sizes.js";
 
 /** The files that can be read anew while pop3d runs. */

@@ -5,6 +5,7 @@ import { ConnectionLimits } from "../shared/connection-limits.js";
 import type { Service } from "../shared/daemon.js";
 import { FsyncDurable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
+import { LoginFailures } from "../shared/login-failures.js";
 import { TmpCleaner } from "../shared/maildir/clean.js";
 import { uniqueNames } from "../shared/maildir/name.js";
 import { dropPrivileges } from "../shared/privileges.js";
@@ -35,6 +36,8 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
     perAddress: config.limits.connections_per_ip,
   });
 
+  const failures = new LoginFailures(config.limits.login_failure_delay, () => performance.now());
+
   const listeners: Awaited<ReturnType<typeof openListener>>[] = [];
   const stop = async () => {
     await Promise.all(listeners.map((listener) => listener.stop()));
@@ -43,7 +46,7 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
   try {
     for (const listener of config.listen) {
       const certificates = () => state.certificates?.current;
-      listeners.push(await openListener({ config, listener, receiver, certificates, limits, log }));
+      listeners.push(await openListener({ config, listener, receiver, certificates, limits, failures, log }));
     }
     dropPrivileges(config, log);
   } catch (error) {

@@ -103,6 +103,11 @@ export const connectionLimits = {
     .prefault(50)
     .describe("Connections from one address (from one /64 in IPv6)."),
   tls_handshake_time: duration(SECOND).prefault("30s").describe("How long a TLS handshake may take."),
+  login_failure_delay: duration()
+    .prefault("1s")
+    .describe(
+      "The reply to a failed login waits this long, and twice as long for each further one from that address.",
+    ),
 } as const;
 
 export type TlsConfig = NonNullable<z.output<typeof tlsOptions>>;

@@ -1,6 +1,6 @@
 /**
- * AUTH (RFC 4954), in the submission role, before TLS only where the operator allows it. How long a failed login waits
- * for its reply is decided by the error budget.
+ * AUTH (RFC 4954), in the submission role, before TLS only where the operator allows it. That a failed login waits for its
+ * reply is seen to by the dialogue.
  */
 import type { Outcome } from "./outcome.js";
 import { BAD_ARGUMENT, NOT_IMPLEMENTED, reply } from "./reply.js";
@@ -73,6 +73,7 @@ async function logIn<D>(
   const verdict = await session.service.receiver.authenticate(session, username, password);
   switch (verdict.kind) {
     case "granted":
+      session.service.failures.succeeded(session.remoteAddress);
       session.account = verdict.account;
       log.info({ ...who, account: verdict.account.address }, "login");
       return LOGGED_IN;

@@ -23,7 +23,7 @@ const TALKED_TOO_SOON = reply(554, "5.1", "you talked before the greeting");
 export interface ConnectionContext<Destination> {
   readonly service: Service<Destination>;
   readonly log: Log;
-  /** Called once, when the connection is over. */
+  /** Called once, when the connection is over, and the wait that an error costs with it. */
   readonly ended: () => void;
 }
 
@@ -40,7 +40,8 @@ export class Connection<Destination> extends SMTPConnection {
   #working = false;
   #stopping = false;
   /** Ends a wait. */
-  #wake: (() => void) | undefined;
+  #wake = () => {};
+  #waiting: Promise<void> = Promise.resolve();
   #reason = "client left";
 
   constructor(
@@ -72,6 +73,7 @@ export class Connection<Destination> extends SMTPConnection {
   /** The daemon is stopping: closes now, or when the transaction under way is over. */
   shutDown(): void {
     this.#stopping = true;
+    this.#wake();
     if (!this.#working && !this.#dialogue.inTransaction) this.#hangUp(SHUTTING_DOWN, "shutdown");
   }
 
@@ -91,7 +93,7 @@ export class Connection<Destination> extends SMTPConnection {
     let early = false;
     const talked = () => {
       early = true;
-      this.#wake?.();
+      this.#wake();
     };
     socket.once("data", talked);
     await this.#wait(delayMs);
@@ -137,7 +139,7 @@ export class Connection<Destination> extends SMTPConnection {
 
   /** Sends a reply, and sees to what follows it. */
   async #perform({ lines, waitMs, next }: Step): Promise<void> {
-    if (waitMs > 0) await this.#wait(waitMs);
+    if (waitMs > 0 && !this.#stopping) await this.#wait(waitMs);
     if (this.#isOver()) {
       // The client left while it was our turn; if that was before a message, it will not come.
       await this.#dialogue.over();
@@ -202,15 +204,16 @@ export class Connection<Destination> extends SMTPConnection {
     for (const line of lines) this.#log.trace({ S: line }, "dialogue");
   }
 
-  /** Resolves after this time, or when the connection is over. */
+  /** Resolves after this time, or when there is no sense in waiting. */
   #wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
+    this.#waiting = new Promise((resolve) => {
       const timer = setTimeout(resolve, delayMs);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
       };
     });
+    return this.#waiting;
   }
 
   // The life of the socket, as smtp-server tells it. Its constructor calls _createParser before our fields exist.
@@ -240,11 +243,13 @@ export class Connection<Destination> extends SMTPConnection {
     super._onClose();
     if (!wasOpen) return;
     this.#deadlines.stop();
-    this.#wake?.();
     void this.#dialogue.over();
+    // The wait that an error costs is not cut short by hanging up and calling again: the place among the connections of
+    // that address is taken for so long.
+    if (!this._ready) this.#wake();
+    void this.#waiting.then(this.#ended);
     const ms = Math.round(performance.now() - this.#began);
     this.#log.info({ ...this.#dialogue.summary, ms, reason: this.#reason }, "connection closed");
-    this.#ended();
   }
 }
 

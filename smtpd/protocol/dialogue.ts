@@ -153,9 +153,11 @@ export class Dialogue<Destination> {
   }
 
   #priceOf(answer: Reply, { idle }: Asked): Price | undefined {
-    if (answer.code === LOGIN_FAILED_CODE) return this.#budget.failedLogin();
-    if (isError(answer)) return this.#budget.error();
-    return idle ? this.#budget.idleCommand() : undefined;
+    if (!isError(answer)) return idle ? this.#budget.idleCommand() : undefined;
+    const price = this.#budget.error();
+    if (answer.code !== LOGIN_FAILED_CODE) return price;
+    const { service, remoteAddress } = this.#session;
+    return { ...price, delayMs: Math.max(price.delayMs, service.failures.failed(remoteAddress)) };
   }
 }
 

@@ -3,7 +3,7 @@
  * and being a broken robot must cost more and more, and end. Pure; the waiting is done by the connection.
  *
  * The first half of the errors is free, so that an ordinary client that meets a few unknown recipients notices nothing.
- * Failed logins wait from the first one on. Commands that bring no message nearer (NOOP, RSET, VRFY …) are free up to a
+ * Commands that bring no message nearer (NOOP, RSET, VRFY …) are free up to a
  * hundred between two messages; each further one counts as an error.
  */
 export const DELAY_MS_MAX = 10_000;
@@ -26,7 +26,6 @@ export interface Price {
 export class ErrorBudget {
   readonly #allowance: ErrorAllowance;
   #errors = 0;
-  #failedLogins = 0;
   #idleCommands = 0;
 
   constructor(allowance: ErrorAllowance) {
@@ -40,12 +39,6 @@ export class ErrorBudget {
   error(): Price {
     this.#errors++;
     return this.#price(this.#errors - Math.floor(this.#allowance.errors / 2));
-  }
-
-  failedLogin(): Price {
-    this.#failedLogins++;
-    const { delayMs, spent } = this.error();
-    return { delayMs: Math.max(delayMs, this.#price(this.#failedLogins).delayMs), spent };
   }
 
   /** A command that brings no message nearer; undefined while it is free. */

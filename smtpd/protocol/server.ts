@@ -24,13 +24,20 @@ export interface ServerOptions<Destination> {
   readonly log: Log;
 }
 
+/** A place among the connections. */
+interface Place {
+  readonly release: () => void;
+  /** From then on it is the session that gives the place back. */
+  hasSession: boolean;
+}
+
 export class Server<Destination> extends SMTPServer {
   readonly #service: Service<Destination>;
   readonly #limits: ConnectionLimits;
   readonly #log: Log;
   readonly #sessions = new Set<Connection<Destination>>();
-  /** How to give back the place that a socket holds. */
-  readonly #places = new WeakMap<Socket, () => void>();
+  /** The places among the connections that sockets hold, by the socket or the TLS socket above it. */
+  readonly #places = new WeakMap<Socket, Place>();
   #stopping = false;
   /** Hears of each session that ends. */
   #sessionEnded = () => {};
@@ -73,12 +80,14 @@ export class Server<Destination> extends SMTPServer {
   }
 
   override connect(socket: Socket, options?: SMTPConnectionOptions | null): void {
+    const place = this.#places.get(socket);
+    if (place !== undefined) place.hasSession = true;
     const connection = new Connection(this, socket, options, {
       service: this.#service,
       log: this.#log,
       ended: () => {
         this.#sessions.delete(connection);
-        this.#places.get(socket)?.();
+        place?.release();
         this.#sessionEnded();
       },
     });
@@ -99,8 +108,13 @@ export class Server<Destination> extends SMTPServer {
       this.#turnAway(socket, handshake);
       return false;
     }
-    this.#places.set(socket, admission.release);
-    socket.once("close", admission.release);
+    const place: Place = { release: admission.release, hasSession: false };
+    this.#places.set(socket, place);
+    // Nobody else listens for errors yet, and a session gives its place back itself.
+    socket.on("error", () => {});
+    socket.once("close", () => {
+      if (!place.hasSession) place.release();
+    });
     const proceed = super._acceptSocket(socket, handshake);
     return proceed && handshake ? this.#withinHandshakeTime(socket, proceed) : proceed;
   }
@@ -133,8 +147,15 @@ export class Server<Destination> extends SMTPServer {
 
   /** Node 20 can crash on a TLS socket above one that is destroyed already. */
   override _upgrade(socket: Socket, done: Parameters<SMTPServer["_upgrade"]>[1]): void {
-    if (socket.destroyed) done(new Error("closed before the TLS handshake"));
-    else super._upgrade(socket, done);
+    if (socket.destroyed) {
+      done(new Error("closed before the TLS handshake"));
+      return;
+    }
+    super._upgrade(socket, (error, secured) => {
+      const place = this.#places.get(socket);
+      if (secured !== undefined && place !== undefined) this.#places.set(secured, place);
+      done(error, secured);
+    });
   }
 
   /** Called by the constructor of smtp-server, which would load its built-in key here. */

@@ -3,6 +3,7 @@ import type { Account } from "../../shared/accounts/account.js";
 import type { Certificates } from "../../shared/certificates.js";
 import { isLoopback } from "../../shared/listen-address.js";
 import type { Log } from "../../shared/log.js";
+import type { LoginFailures } from "../../shared/login-failures.js";
 import type { Role, SmtpdConfig, SmtpdListenerConfig } from "../config.js";
 import type { Envelope, Receiver, Recipient, ReversePath, SessionFacts } from "./receiver.js";
 
@@ -15,6 +16,8 @@ export interface Service<Destination> {
   readonly bareLf: SmtpdConfig["receive"]["bare_lf"];
   readonly listener: SmtpdListenerConfig;
   readonly receiver: Receiver<Destination>;
+  /** Failed logins by address, of all listeners. */
+  readonly failures: LoginFailures;
   /** The certificates in force; asked at each handshake, so that new ones need no restart. */
   readonly certificates: () => Certificates | undefined;
 }

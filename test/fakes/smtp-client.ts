@@ -15,25 +15,26 @@ export interface ReplyLines {
 }
 
 export class SmtpClient {
+  readonly #tcp: Socket;
+  /** The TCP socket, or the TLS socket above it. */
   #socket: Socket;
   #text = "";
   #closed = false;
   #changed: () => void = () => {};
 
-  private constructor(socket: Socket) {
+  private constructor(tcp: Socket, socket: Socket) {
+    this.#tcp = tcp;
     this.#socket = socket;
     this.#listen();
   }
 
   static async connect(port: number, { tls = false, servername = "localhost" } = {}): Promise<SmtpClient> {
-    if (tls) {
-      const socket = connectTls({ port, host: "127.0.0.1", servername, rejectUnauthorized: false });
-      await once(socket, "secureConnect");
-      return new SmtpClient(socket);
-    }
-    const socket = connectTcp({ port, host: "127.0.0.1", noDelay: true });
-    await once(socket, "connect");
-    return new SmtpClient(socket);
+    const tcp = connectTcp({ port, host: "127.0.0.1", noDelay: true });
+    await once(tcp, "connect");
+    if (!tls) return new SmtpClient(tcp, tcp);
+    const socket = connectTls({ socket: tcp, servername, rejectUnauthorized: false });
+    await once(socket, "secureConnect");
+    return new SmtpClient(tcp, socket);
   }
 
   /** Connects, reads the greeting and says EHLO. */
@@ -136,7 +137,7 @@ export class SmtpClient {
 
   /** Goes without a word. */
   vanish(): void {
-    this.#socket.resetAndDestroy();
+    this.#tcp.resetAndDestroy();
   }
 
   end(): void {
@@ -171,6 +172,12 @@ export class SmtpClient {
       clearTimeout(patience);
     }
   }
+}
+
+/** Resolves when a socket has closed, by an error or not. */
+export function closed(socket: Socket): Promise<void> {
+  socket.on("error", () => {}).resume();
+  return new Promise((resolve) => socket.once("close", () => resolve()));
 }
 
 /** The code of a reply with its enhanced status code: "250 2.1.0". */

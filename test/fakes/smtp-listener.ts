@@ -7,6 +7,7 @@ import { Certificates } from "../../shared/certificates.js";
 import { parseConfig } from "../../shared/config/load.js";
 import { ConnectionLimits } from "../../shared/connection-limits.js";
 import { parseListenAddress } from "../../shared/listen-address.js";
+import { LoginFailures } from "../../shared/login-failures.js";
 import { type SmtpdConfig, type SmtpdListenerConfig, smtpdSchema } from "../../smtpd/config.js";
 import { openListener } from "../../smtpd/listener.js";
 import { type CertificateFiles, writeCertificate } from "./certificate.js";
@@ -32,7 +33,7 @@ export interface TestListenerOptions {
 }
 
 /** Milliseconds between the levels of two errors would make tests long: errors wait for nothing here unless told. */
-const NO_DELAY = { error_delay: 0 };
+const NO_DELAY = { error_delay: 0, login_failure_delay: 0 };
 
 export async function startListener(options: TestListenerOptions = {}): Promise<TestListener> {
   const defaults = parseConfig(
@@ -70,6 +71,7 @@ export async function startListener(options: TestListenerOptions = {}): Promise<
       total: config.limits.connections,
       perAddress: config.limits.connections_per_ip,
     }),
+    failures: new LoginFailures(config.limits.login_failure_delay, () => performance.now()),
     log,
   });
   return {

@@ -1,9 +1,8 @@
 /** A client that is late is told so and left. Nothing here asserts how late it was. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
-import { SmtpClient } from "../../fakes/smtp-client.js";
+import { closed, SmtpClient } from "../../fakes/smtp-client.js";
 import { makeCertificates, startListener, type TestListenerOptions } from "../../fakes/smtp-listener.js";
 
 const TOO_LATE = /^421 4\.4\.2 .*\r\n$/;
@@ -102,11 +101,11 @@ describe("deadlines", () => {
       certificates: () => certificates,
     });
     const socket = connect(listener.port, "127.0.0.1");
-    socket.on("error", () => {});
+    const over = closed(socket);
     // The beginning of a record of a handshake that is longer than what will come of it.
     socket.write(Buffer.from("16030102000100", "hex"));
     const dribble = setInterval(() => socket.write("\0"), 20);
-    await once(socket, "close");
+    await over;
     clearInterval(dribble);
     await listener.logLine("TLS handshake took too long");
     await listener.stop();
@@ -134,7 +133,7 @@ describe("a client that leaves within a TLS handshake is not waited for", () => 
     const socket = connect(listener.port, "127.0.0.1");
     socket.write(half);
     socket.end();
-    await once(socket.resume(), "close");
+    await closed(socket);
     await listener.stop();
   });
 });

@@ -24,15 +24,6 @@ describe("error budget", () => {
     assert.equal(Math.max(...prices.map(({ delayMs }) => delayMs)), DELAY_MS_MAX);
   });
 
-  test("failed logins wait from the first on", () => {
-    const budget = new ErrorBudget({ errors: 20, delayMs: 100 });
-    assert.deepEqual(
-      Array.from({ length: 3 }, () => budget.failedLogin().delayMs),
-      [100, 200, 300],
-    );
-    assert.equal(budget.errors, 3);
-  });
-
   test("a hundred idle commands are free between two messages", () => {
     const budget = new ErrorBudget({ errors: 2, delayMs: 0 });
     const many = () => Array.from({ length: IDLE_COMMANDS_MAX }, () => budget.idleCommand());

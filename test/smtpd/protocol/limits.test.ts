@@ -192,6 +192,48 @@ async function whenAdmitted(port: number, tls: boolean): Promise<SmtpClient> {
   }
 }
 
+describe("failed logins", () => {
+  const wrong = `AUTH PLAIN ${Buffer.from("\0alice\0wrong").toString("base64")}`;
+
+  test("wait, and whoever hangs up meanwhile keeps his place among the connections", async () => {
+    const { certificates } = await makeCertificates();
+    for (const tls of ["none", "starttls", "implicit"] as const) {
+      const listener = await startListener({
+        listener: { role: "submission", tls },
+        limits: { login_failure_delay: 3_600_000, connections_per_ip: 1 },
+        certificates: () => certificates,
+      });
+      const client = await SmtpClient.greeted(listener.port, { tls: tls === "implicit" });
+      if (tls === "starttls") {
+        await client.command("STARTTLS");
+        await client.startTls();
+        await client.command("EHLO client.example");
+      }
+      client.send(`${wrong}\r\n`);
+      await listener.logLine("login failed");
+      client.vanish();
+      await listener.logLine("connection closed");
+      if (tls === "implicit") await assert.rejects(SmtpClient.connect(listener.port, { tls: true }));
+      else assert.equal(codes(await (await SmtpClient.connect(listener.port)).reply()), "421 4.7.0");
+      await listener.stop();
+    }
+  });
+
+  test("are answered at once when the daemon stops", async () => {
+    const listener = await startListener({
+      listener: { role: "submission" },
+      limits: { login_failure_delay: 3_600_000 },
+    });
+    const client = await SmtpClient.greeted(listener.port);
+    client.send(`${wrong}\r\n`);
+    await listener.logLine("login failed");
+    const stopped = listener.stop();
+    assert.equal(codes(await client.reply()), "535 5.7.8");
+    assert.equal(codes(await client.reply()), "421 4.3.2");
+    await stopped;
+  });
+});
+
 describe("two hundred clients that say nothing or too little", () => {
   limited(
     "keep nobody from being served",

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
-import { codes, SmtpClient } from "../../fakes/smtp-client.js";
+import { closed, codes, SmtpClient } from "../../fakes/smtp-client.js";
 import { makeCertificates, startListener } from "../../fakes/smtp-listener.js";
 
 describe("stopping", () => {
@@ -68,12 +68,11 @@ describe("stopping", () => {
       { listener: { early_talker_delay: 60_000 } },
     ]) {
       const listener = await startListener({ ...options, certificates: () => certificates });
-      const socket = connect(listener.port, "127.0.0.1").resume();
+      const socket = connect(listener.port, "127.0.0.1");
       await once(socket, "connect");
-      socket.on("error", () => {});
-      const closed = once(socket, "close");
+      const over = closed(socket);
       await listener.stop();
-      await closed;
+      await over;
     }
   });
 

@@ -3,7 +3,7 @@
  *
  * An IPv6 host has a whole /64 to call from, so it is the /64 that counts as one address.
  */
-import { limitKey } from "../shared/connection-limits.js";
+import { limitKey } from "./connection-limits.js";
 
 const DELAY_MS_MAX = 30_000;
 /** An address that has been quiet for so long starts anew. */

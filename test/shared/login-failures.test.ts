@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LoginFailures } from "../../pop3d/login-failures.js";
+import { LoginFailures } from "../../shared/login-failures.js";
 
 test("each further failure of an address waits twice as long, up to half a minute", () => {
   const failures = new LoginFailures(1000, () => 0);
