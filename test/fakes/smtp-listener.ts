@@ -6,7 +6,6 @@ import pino from "pino";
 import { Certificates } from "../../shared/certificates.js";
 import { parseConfig } from "../../shared/config/load.js";
 import { ConnectionLimits } from "../../shared/connection-limits.js";
-import { parseListenAddress } from "../../shared/listen-address.js";
 import { LoginFailures } from "../../shared/login-failures.js";
 import { type SmtpdConfig, type SmtpdListenerConfig, smtpdSchema } from "../../smtpd/config.js";
 import { openListener } from "../../smtpd/listener.js";
@@ -14,6 +13,7 @@ import { type CertificateFiles, writeCertificate } from "./certificate.js";
 import { MemoryReceiver } from "./receiver.js";
 
 export interface TestListener {
+  readonly address: string;
   readonly port: number;
   readonly receiver: MemoryReceiver;
   /** What was logged, one object for each line. */
@@ -42,8 +42,7 @@ export async function startListener(options: TestListenerOptions = {}): Promise<
     smtpdSchema,
   );
   const [listen] = defaults.listen;
-  const loopback = parseListenAddress("127.0.0.1:0");
-  if (listen === undefined || loopback === undefined) throw new Error("no listener");
+  if (listen === undefined) throw new Error("no listener");
   const config: SmtpdConfig = {
     ...defaults,
     shutdown_time: options.shutdownMs ?? defaults.shutdown_time,
@@ -64,7 +63,7 @@ export async function startListener(options: TestListenerOptions = {}): Promise<
   const receiver = new MemoryReceiver();
   const { address, stop } = await openListener({
     config,
-    listener: { ...listen, ...options.listener, address: loopback },
+    listener: { ...listen, ...options.listener },
     receiver,
     certificates: options.certificates ?? (() => undefined),
     limits: new ConnectionLimits({
@@ -75,6 +74,7 @@ export async function startListener(options: TestListenerOptions = {}): Promise<
     log,
   });
   return {
+    address,
     port: Number(address.split(":").at(-1)),
     receiver,
     logged,
