@@ -43,11 +43,23 @@ export class MemoryReceiver implements Receiver<string> {
   gate: Promise<void> = Promise.resolve();
   /** What the answer to DATA waits for. */
   dataGate: Promise<void> = Promise.resolve();
-  #onAbandon: (() => void)[] = [];
+  /** How often DATA was asked about, and a piece of a message was brought. */
+  asked = 0;
+  writes = 0;
+  #waiting: (() => void)[] = [];
+
+  /** Resolves when this holds. */
+  async until(condition: (receiver: this) => boolean): Promise<void> {
+    while (!condition(this)) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
 
   /** Resolves when this many messages have been abandoned. */
-  async untilAbandoned(count: number): Promise<void> {
-    while (this.abandoned < count) await new Promise<void>((resolve) => this.#onAbandon.push(resolve));
+  untilAbandoned(count: number): Promise<void> {
+    return this.until(({ abandoned }) => abandoned >= count);
+  }
+
+  #changed(): void {
+    for (const heard of this.#waiting.splice(0)) heard();
   }
 
   async authenticate(_session: SessionFacts, username: string, password: string): Promise<Verdict> {
@@ -81,6 +93,8 @@ export class MemoryReceiver implements Receiver<string> {
     if (envelope.reversePath.mailbox?.localPart === "nospace") {
       return { kind: "refused", reply: reply(452, "3.1", "no space") };
     }
+    this.asked++;
+    this.#changed();
     await this.dataGate;
     this.open++;
     return { kind: "accepted", message: this.#message({ ...session }, envelope) };
@@ -100,6 +114,8 @@ export class MemoryReceiver implements Receiver<string> {
         if (state !== "open") throw new Error(`write while ${state}`);
         state = "writing";
         chunks.push(Buffer.from(octets));
+        this.writes++;
+        this.#changed();
         await this.gate.finally(() => {
           state = "open";
         });
@@ -117,7 +133,7 @@ export class MemoryReceiver implements Receiver<string> {
       abandon: async () => {
         settle();
         this.abandoned++;
-        for (const heard of this.#onAbandon.splice(0)) heard();
+        this.#changed();
       },
     };
   }

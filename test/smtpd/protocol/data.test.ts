@@ -70,6 +70,7 @@ describe("a message", () => {
     const size = 20 * 1024 * 1024;
     client.send(Buffer.alloc(size, "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n"));
     client.send(".\r\nNOOP\r\n");
+    await listener.receiver.until(({ writes }) => writes > 0);
     await turns(200);
     assert.ok(client.socket.writableLength > size / 2, "most of it waits at the client");
     open();
@@ -102,7 +103,7 @@ describe("a message", () => {
     const open = closeGate(listener);
     const client = await inData(listener);
     client.send("half a message\r\n");
-    await turns(20);
+    await listener.receiver.until(({ writes }) => writes > 0);
     client.vanish();
     await turns(20);
     assert.equal(listener.receiver.abandoned, 0);
@@ -122,7 +123,7 @@ describe("a message", () => {
     const client = await SmtpClient.greeted(listener.port);
     await client.envelope();
     client.send("DATA\r\n");
-    await turns(20);
+    await listener.receiver.until(({ asked }) => asked > 0);
     client.vanish();
     await listener.logLine("connection closed");
     open();
@@ -145,7 +146,7 @@ describe("a message", () => {
       await client.command("DATA");
       client.send("a whole message\r\n.\r\n");
       client.socket.end();
-      await turns(20);
+      await listener.receiver.until(({ writes }) => writes > 0);
       open();
       assert.equal(codes(await client.reply()), "250 2.0.0");
       await client.untilClosed();
