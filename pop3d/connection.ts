@@ -2,6 +2,9 @@
  * Serves one connection: a loop that feeds what the client sends to the session, sends the replies, performs the
  * effects and feeds their results back. Whatever happens, it ends with the maildrop's lock released and one line in the
  * log.
+ *
+ * A connection that is lost ends there and then, even if the client had sent more before: a client that pipelines RETR,
+ * DELE and QUIT and then dies has not got its messages, and they must not be removed.
  */
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -34,9 +37,6 @@ export interface Services {
   readonly tlsOptions: () => TLSSocketOptions | undefined;
 }
 
-/** How it came that a connection ended, in the order of what is more telling. */
-type Ending = string | undefined;
-
 export class Connection {
   readonly #services: Services;
   readonly #rules: SessionRules;
@@ -48,7 +48,8 @@ export class Connection {
   readonly #abort = new AbortController();
   #open: OpenMaildrop | undefined;
   #account: Account | undefined;
-  #ending: Ending;
+  /** How it came that the session ended, for the log. */
+  #ending: string | undefined;
   #retrieved = 0;
   #removed = 0;
 
@@ -110,15 +111,24 @@ export class Connection {
         return;
       }
       this.#traceLine(received);
-      let step: Step | undefined = this.#session.step(received);
-      while (step !== undefined) {
-        await this.#say(step);
-        if (step.effect?.kind === "close") {
-          this.#ending = step.effect.reason;
-          return;
-        }
-        step = step.effect && this.#session.step(await this.#perform(step.effect));
+      if (!(await this.#follow(this.#session.step(received)))) return;
+    }
+  }
+
+  /** Does what the session says, and what it says of the outcome, until it waits for the client. False at the end. */
+  async #follow(first: Step): Promise<boolean> {
+    for (let step = first; ; ) {
+      await this.#say(step);
+      const { effect } = step;
+      if (effect === undefined) return true;
+      if (effect.kind === "close") {
+        this.#ending = effect.reason;
+        return false;
       }
+      // The client gets what there is before something that may take long; a message is its own reply.
+      if (effect.kind !== "send message") await this.#wire.flush();
+      if (this.#wire.lost && effect.kind !== "delay") return false;
+      step = this.#session.step(await this.#perform(effect));
     }
   }
 
@@ -143,7 +153,6 @@ export class Connection {
   }
 
   async #perform(effect: Exclude<Effect, { kind: "close" }>): Promise<Result> {
-    if (effect.kind !== "send message") await this.#wire.flush();
     switch (effect.kind) {
       case "authenticate":
         return this.#authenticate(effect);

@@ -37,7 +37,8 @@ export async function sendMessage(
     begun = true;
     for (const octets of encode(sending.reply)) await wire.write(octets);
     const sent = await sendPieces(wire, first, pieces, sending.bodyLines);
-    if (sending.bodyLines === undefined && !wire.lost) checkSize(sent, open, sending.message, log);
+    if (wire.lost) return "temporary";
+    if (sending.bodyLines === undefined) checkSize(sent, open, sending.message, log);
     return "sent";
   } catch (error) {
     log.error({ file: sending.message.identity, err: error }, "message cannot be read");

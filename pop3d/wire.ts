@@ -6,7 +6,7 @@
  * write waits until the kernel has taken it, so a client that does not read costs one batch. A client that takes
  * nothing at all for `stallMs` is given up.
  *
- * Nothing here rejects. A wire that is lost reads as ended and swallows what is written.
+ * Nothing here rejects. A wire that is lost reads as ended, whatever had arrived, and swallows what is written.
  */
 import type { Socket } from "node:net";
 import { TLSSocket, type TLSSocketOptions } from "node:tls";
@@ -73,6 +73,7 @@ export class Wire {
 
   /** The next line. What was written before is sent while waiting for it. */
   async line(waitMs: number): Promise<Received> {
+    if (this.lost) return { kind: "ended" };
     const ready = this.#reader.next();
     if (ready !== undefined) return ready;
     await this.flush();
@@ -85,7 +86,7 @@ export class Wire {
         resolve(received);
       };
       this.#notify = () => {
-        const line = this.#reader.next();
+        const line = this.lost ? undefined : this.#reader.next();
         if (line !== undefined) settle(line);
         else if (this.#ended || this.lost) settle({ kind: "ended" });
       };

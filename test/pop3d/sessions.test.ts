@@ -41,6 +41,22 @@ test("a second session waits for the first, however that ends", TIMEOUT, async (
   assert.equal((await site.messages("alice")).length, 1);
 });
 
+test(
+  "a client that dies before it has read what it asked for loses nothing, though it had sent QUIT",
+  TIMEOUT,
+  async (t) => {
+    const { pop3, daemon, site } = await started(t);
+    await site.deliver("alice", `Subject: long\n\n${`${"x".repeat(99)}\n`.repeat(100_000)}`);
+    await site.deliver("alice", "Subject: short\n\n");
+    const client = await Client.loggedIn(pop3);
+    client.send("RETR 1\r\nRETR 2\r\nDELE 1\r\nDELE 2\r\nQUIT\r\n");
+    await client.expect("+OK");
+    client.destroy();
+    await daemon.logged(({ msg }) => msg === "connection closed");
+    assert.equal((await site.messages("alice")).length, 2);
+  },
+);
+
 test("a session that ends for its errors frees the maildrop before its client goes", TIMEOUT, async (t) => {
   const tables = '[limits]\nunknown_commands = 1\n[maildrop]\nlock_wait = "1s"';
   const { pop3, site } = await started(t, { tables });
