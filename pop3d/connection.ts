@@ -55,7 +55,7 @@ export class Connection {
 
   /**
    * @param socket paused and half-open-able
-   * @param address of the client; empty for a Unix socket's
+   * @param address that the client is counted by
    * @param log bound to the connection
    */
   constructor(socket: Socket, address: string, rules: SessionRules, services: Services, log: Log) {

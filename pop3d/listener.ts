@@ -27,6 +27,8 @@ export class Listener {
   /** What was accepted before `begin`; undefined after it. */
   #early: Socket[] | undefined = [];
   #address = "";
+  /** Connections so far that had no address. */
+  #nameless = 0;
 
   private constructor(listener: Pop3dListenerConfig, services: Services, limits: ConnectionLimits, log: Log) {
     this.#listener = listener;
@@ -80,20 +82,23 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
-    const address = socket.remoteAddress ?? "";
-    // Gone before it could be served, and without an address to tell whether it may send a password.
-    if (this.#listener.address.kind === "tcp" && address === "") {
+    const { remoteAddress, remotePort } = socket;
+    if (this.#listener.address.kind === "tcp" && remoteAddress === undefined) {
+      // Gone before it could be served.
       socket.destroy();
       return;
     }
-    const log = this.#log.child({ client: formatEndpoint(address, socket.remotePort ?? 0) });
+    // Over a Unix socket clients have no address to be known by, and do not count as one.
+    const address = remoteAddress ?? `local ${++this.#nameless}`;
+    const client = remoteAddress === undefined ? address : formatEndpoint(address, remotePort ?? 0);
+    const log = this.#log.child({ client });
     const admission = this.#limits.admit(address);
     if (admission.kind === "refused") {
       log.warn({ reason: admission.reason }, "connection refused");
       this.#refuse(socket);
       return;
     }
-    const rules = rulesFor(this.#services, this.#listener, address);
+    const rules = rulesFor(this.#services, this.#listener, remoteAddress);
     const connection = new Connection(socket, address, rules, this.#services, log);
     const served = connection.run().finally(() => {
       admission.release();
@@ -115,11 +120,11 @@ export class Listener {
   }
 }
 
-/** What holds for a client at this address. */
+/** What holds for a client at this address; a Unix socket's has none. */
 function rulesFor(
   { config, tlsOptions }: Services,
   { tls, allow_plaintext_auth }: Pop3dListenerConfig,
-  address: string,
+  address: string | undefined,
 ): SessionRules {
   return {
     hostname: config.hostname,
@@ -133,7 +138,7 @@ function rulesFor(
 
 function mayLogInPlainly(
   rule: Pop3dConfig["listen"][number]["allow_plaintext_auth"],
-  address: string,
+  address: string | undefined,
 ): boolean {
   return rule === "always" || (rule === "loopback" && isLoopback(address));
 }

@@ -23,13 +23,14 @@
  * Full disk. The user must be able to make room by collecting mail. If the file can be made but not written, it serves
  * empty; if it cannot be made, the lock holds among the sessions of this process only.
  */
-import type { BigIntStats } from "node:fs";
-import { constants, type FileHandle, lstat, open, readFile, unlink } from "node:fs/promises";
+import { open, unlink } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode } from "../shared/exit.js";
 import type { Maildir } from "../shared/maildir/maildir.js";
+import { type Found, isSame, LockFile, lookAt, statusOf } from "./lock-file.js";
 
 export const LOCK_NAME = "dovecot-pop3-session.lock";
+/** Of files that lie in tmp/ for a moment. */
 const MODE = 0o600;
 const TOUCH_INTERVAL_MS = 60_000;
 const ABANDONED_MS = 6 * 60_000;
@@ -39,8 +40,6 @@ const ATTEMPTS_MAX = 5;
 const CLAIM_MS_MAX = 60_000;
 /** Between two looks of a session that waits. */
 const POLL_MS = 100;
-/** `pid:host` is shorter; of a file that somebody else put there, no more is read. */
-const CONTENT_OCTETS_MAX = 1024;
 
 export interface SessionLock {
   /** False when somebody has taken the lock away from us. */
@@ -63,7 +62,7 @@ export class SessionLocks {
   readonly #options: LockOptions;
   readonly #content: string;
   /** By the path of the lock file. */
-  readonly #held = new Map<string, HeldLock>();
+  readonly #held = new Map<string, LockFile>();
 
   constructor(options: LockOptions) {
     this.#options = options;
@@ -89,20 +88,33 @@ export class SessionLocks {
     if (this.#held.has(path)) return "in use";
     // Taken among our own before anything is awaited.
     const { touchIntervalMs = TOUCH_INTERVAL_MS } = this.#options;
-    const lock = new HeldLock(path, this.#content, touchIntervalMs, () => this.#held.delete(path));
-    this.#held.set(path, lock);
+    const file = new LockFile(path, this.#content, touchIntervalMs);
+    this.#held.set(path, file);
     let outcome: "taken" | "in use" | "no maildir" = "in use";
     try {
-      outcome = await this.#take(lock, path, maildir);
-      return outcome === "taken" ? lock : outcome;
+      outcome = await this.#take(file, path, maildir);
     } finally {
       if (outcome !== "taken") this.#held.delete(path);
     }
+    return outcome === "taken" ? this.#lockOf(path, file) : outcome;
   }
 
-  async #take(lock: HeldLock, path: string, maildir: Maildir): Promise<"taken" | "in use" | "no maildir"> {
+  #lockOf(path: string, file: LockFile): SessionLock {
+    return {
+      isHeld: () => file.isThere(),
+      release: async () => {
+        try {
+          await file.remove();
+        } finally {
+          if (this.#held.get(path) === file) this.#held.delete(path);
+        }
+      },
+    };
+  }
+
+  async #take(file: LockFile, path: string, maildir: Maildir): Promise<"taken" | "in use" | "no maildir"> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const outcome = await lock.create();
+      const outcome = await file.create();
       if (outcome !== "exists") return outcome;
       if (!(await this.#override(path, maildir))) break;
     }
@@ -138,13 +150,13 @@ export class SessionLocks {
 
   /** The same Maildir may have two paths, so the file decides, and not its name. */
   #isOurs({ status }: Found): boolean {
-    return [...this.#held.values()].some((lock) => lock.isFile(status));
+    return [...this.#held.values()].some((file) => file.isFile(status));
   }
 
   /** What time it is where the Maildir lies: clocks of NFS clients and servers differ, and ages are told by one. */
   async #fileServerNow(maildir: Maildir): Promise<number> {
     const probe = `${maildir.tmp}/${this.#options.uniqueName()}`;
-    const handle = await open(probe, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, MODE);
+    const handle = await open(probe, "wx", MODE);
     try {
       return (await handle.stat()).mtimeMs;
     } finally {
@@ -154,90 +166,10 @@ export class SessionLocks {
   }
 }
 
-class HeldLock implements SessionLock {
-  readonly #path: string;
-  readonly #content: string;
-  readonly #touchIntervalMs: number;
-  readonly #released: () => void;
-  #file: FileIdentity | undefined;
-  #touching: NodeJS.Timeout | undefined;
-  #ended = false;
-
-  constructor(path: string, content: string, touchIntervalMs: number, released: () => void) {
-    this.#path = path;
-    this.#content = content;
-    this.#touchIntervalMs = touchIntervalMs;
-    this.#released = released;
-  }
-
-  isFile(status: FileIdentity): boolean {
-    return this.#file?.dev === status.dev && this.#file.ino === status.ino;
-  }
-
-  async create(): Promise<"taken" | "exists" | "no maildir"> {
-    const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-    let handle: FileHandle;
-    try {
-      handle = await open(this.#path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
-    } catch (error) {
-      if (hasCode(error, "EEXIST")) return "exists";
-      if (hasCode(error, "ENOENT")) return "no maildir";
-      if (isFull(error)) return "taken";
-      throw error;
-    }
-    try {
-      this.#file = await handle.stat({ bigint: true });
-      await handle.write(this.#content, 0).catch((error: unknown) => {
-        if (!isFull(error)) throw error;
-      });
-    } catch (error) {
-      await unlink(this.#path).catch(() => {});
-      throw error;
-    } finally {
-      await handle.close();
-    }
-    this.#touching = setInterval(() => void this.#touch().catch(() => {}), this.#touchIntervalMs).unref();
-    return "taken";
-  }
-
-  async isHeld(): Promise<boolean> {
-    if (this.#ended) return false;
-    if (this.#file === undefined) return true;
-    const status = await statusOf(this.#path);
-    return status !== undefined && this.isFile(status);
-  }
-
-  async release(): Promise<void> {
-    if (this.#ended) return;
-    const toBeRemoved = this.#file !== undefined && (await this.isHeld());
-    if (this.#ended) return;
-    this.#ended = true;
-    clearInterval(this.#touching);
-    try {
-      if (toBeRemoved) await unlink(this.#path);
-    } catch (error) {
-      if (!hasCode(error, "ENOENT")) throw error;
-    } finally {
-      this.#released();
-    }
-  }
-
-  /** Writes what is there once more, so that the file server and not our clock says when. */
-  async #touch(): Promise<void> {
-    const handle = await open(this.#path, constants.O_WRONLY | constants.O_NOFOLLOW);
-    try {
-      if (!this.isFile(await handle.stat({ bigint: true }))) return;
-      await handle.write(this.#content, 0).catch(() => handle.utimes(new Date(), new Date()));
-    } finally {
-      await handle.close();
-    }
-  }
-}
-
 /** Only one can make it. One that was left by a crash is removed when it is found, for the next to come. */
 async function makeClaim(claim: string): Promise<boolean> {
   try {
-    const handle = await open(claim, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, MODE);
+    const handle = await open(claim, "wx", MODE);
     await handle.close();
     return true;
   } catch (error) {
@@ -248,42 +180,6 @@ async function makeClaim(claim: string): Promise<boolean> {
   }
 }
 
-type FileIdentity = Pick<BigIntStats, "dev" | "ino">;
-
-/** A lock file as it was at one moment. */
-interface Found {
-  readonly status: BigIntStats;
-  readonly content: string;
-}
-
-async function lookAt(path: string): Promise<Found | undefined> {
-  const status = await statusOf(path);
-  if (status === undefined) return undefined;
-  // A file of another user, or no file at all: its age alone tells whether it is dead.
-  const readable = status.isFile() && status.size <= CONTENT_OCTETS_MAX;
-  const content = readable ? await readFile(path, "latin1").catch(() => "") : "";
-  return { status, content };
-}
-
-async function statusOf(path: string): Promise<BigIntStats | undefined> {
-  try {
-    return await lstat(path, { bigint: true });
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
-
-/** The time too, since the number of a file that was removed is soon given to another. */
-function isSame(a: Found, b: Found): boolean {
-  return (
-    a.status.dev === b.status.dev &&
-    a.status.ino === b.status.ino &&
-    a.status.mtimeNs === b.status.mtimeNs &&
-    a.content === b.content
-  );
-}
-
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -291,8 +187,4 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return !hasCode(error, "ESRCH");
   }
-}
-
-function isFull(error: unknown): boolean {
-  return hasCode(error, "ENOSPC", "EDQUOT");
 }

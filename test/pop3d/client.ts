@@ -23,6 +23,10 @@ export class Client {
     return Client.#opened(connect({ port, host: HOST, noDelay: true, allowHalfOpen: true }), "connect");
   }
 
+  static connectUnix(path: string): Promise<Client> {
+    return Client.#opened(connect({ path, allowHalfOpen: true }), "connect");
+  }
+
   static connectTls(port: number, options: ConnectionOptions = {}): Promise<Client> {
     return Client.#opened(connectTls({ port, host: HOST, ...UNVERIFIED, ...options }), "secureConnect");
   }

@@ -125,6 +125,24 @@ test("without a certificate STLS is neither announced nor accepted", async (t) =
   await client.rest();
 });
 
+test("over a Unix socket clients are local, and are not one address", async (t) => {
+  const { directory, text } = await configured(t, {
+    domain: "example.org",
+    more: "[limits]\nconnections_per_ip = 1\n",
+  });
+  const path = `${directory}/pop3.sock`;
+  const daemon = await startDaemon("pop3d", text.replace("127.0.0.1:0", `unix:${path}`));
+  t.after(() => daemon.stop());
+  assert.deepEqual(daemon.addresses, [`unix:${path}`]);
+  const clients = await Promise.all([Client.connectUnix(path), Client.connectUnix(path)]);
+  for (const client of clients) await client.expect("+OK");
+  for (const client of clients) {
+    await client.login("alice", "x");
+    await client.command("QUIT", "+OK");
+    await client.rest();
+  }
+});
+
 interface Configured {
   readonly directory: string;
   readonly file: string;
