@@ -72,7 +72,7 @@ const FETCHMAIL: Collector = async ({ login, security, port, keep, home }) => {
   );
   const { code, stdout, stderr } = await run(
     "fetchmail",
-    ["-f", rc, "--idfile", join(home, "ids"), "--nosyslog", "--nodetach"],
+    ["-f", rc, "--idfile", join(home, "ids"), "--pidfile", join(home, "pid"), "--nosyslog", "--nodetach"],
     {
       env: { HOME: home, FETCHMAILHOME: home },
     },
