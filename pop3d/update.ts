@@ -10,15 +10,15 @@
  * message that another program has removed counts as removed. A move that fails loses nothing and is made at the next
  * QUIT, so only the log hears of it.
  */
-import { lstat } from "node:fs/promises";
+
 import { concurrently } from "../shared/concurrently.js";
-import type { Durable, Path } from "../shared/durable.js";
-import { hasCode } from "../shared/exit.js";
+import type { Durable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
 import { createMaildir } from "../shared/maildir/create.js";
 import type { Whereabouts } from "../shared/maildir/find.js";
 import type { Folder } from "../shared/maildir/maildir.js";
 import { parseName, pathOf, withFlags } from "../shared/maildir/name.js";
+import { exists } from "./exists.js";
 import type { Message } from "./maildrop.js";
 import type { OpenMaildrop } from "./open-maildrop.js";
 
@@ -110,6 +110,7 @@ class Update {
     const { finder, maildir } = this.#open;
     await finder.with(identity, async (path, place) => {
       const target = pathOf(maildir.cur, withFlags(place.filename, flag));
+      // rename(2) would replace what is there without a word.
       if (isSettled(place, flag) || (await exists(target))) return;
       await this.#durable.publish(path, target);
       this.#changed.add(place.folder).add("cur");
@@ -120,15 +121,4 @@ class Update {
 /** Whether a message is left as it is: most lie in cur/ and have their flag, in whatever order others wrote it. */
 function isSettled({ folder, filename }: Whereabouts, flag: string): boolean {
   return folder === "cur" && parseName(filename).flags.includes(flag);
-}
-
-/** rename(2) would replace what is there without a word. */
-async function exists(path: Path): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return false;
-    throw error;
-  }
 }

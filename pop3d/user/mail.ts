@@ -1,5 +1,6 @@
 /** Making and removing the Maildirs of accounts: as the user of the configuration, whose they are, even when root asks. */
-import { lchown, lstat, mkdir, rm, rmdir } from "node:fs/promises";
+
+import { lchown, mkdir, rm, rmdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Account } from "../../shared/accounts/account.js";
 import { EXIT, ExitError, exitCodeFor, hasCode, isSystemError } from "../../shared/exit.js";
@@ -7,6 +8,7 @@ import { createMaildir } from "../../shared/maildir/create.js";
 import type { Maildir } from "../../shared/maildir/maildir.js";
 import { actingAs, startedAsRoot } from "../../shared/privileges.js";
 import type { Pop3dConfig } from "../config.js";
+import { exists } from "../exists.js";
 import { durable } from "./accounts-file.js";
 
 /** Makes a Maildir below mail_root, and mail_root itself where it is missing. Resolves to whether it was there before. */
@@ -46,16 +48,6 @@ export async function deleteMail(config: Pop3dConfig, { maildir, home }: Account
     });
   } catch (error) {
     throw explained(error, `${maildir.path}: cannot be removed`);
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return false;
-    throw error;
   }
 }
 

@@ -4,14 +4,13 @@
  * be read or removed passes for one that was, and when the trouble is over everything is as before.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { type DaemonOptions, DOMAIN, PASSWORD, Site } from "../daemons/site.js";
-import { runsAsRoot } from "../nobody.js";
-import { inapplicable, without } from "../peers.js";
+import { without } from "../peers.js";
 import { Client } from "../pop3d/client.js";
+import { onSmallDisk, withoutMounts } from "../small-disk.js";
 
 const LOCK = "dovecot-pop3-session.lock";
 const LONG = `Subject: long\n\n${`${"x".repeat(99)}\n`.repeat(3000)}`;
@@ -21,15 +20,6 @@ beforeEach(async () => {
   site = await Site.make(["alice"]);
 });
 afterEach(() => site.remove());
-
-/** What gives a process a mount namespace: root may, and others where the kernel lets users have namespaces. */
-const UNSHARE = runsAsRoot ? ["unshare", "--mount"] : ["unshare", "--user", "--map-root-user", "--mount"];
-
-function withoutMounts(): string | false {
-  const [command = "", ...args] = UNSHARE;
-  const probe = spawnSync(command, [...args, "mount", "-t", "tmpfs", "none", "/mnt"]);
-  return probe.status === 0 ? false : inapplicable("no file system can be mounted here");
-}
 
 /** Ways for a disk to be full: what is mounted, and how many small files fill it up. */
 const FULL: readonly [name: string, mount: string, octets: number][] = [
@@ -43,9 +33,8 @@ for (const [what, mount, octets] of FULL) {
   }, async () => {
     const mail = join(site.directory, "mail");
     await mkdir(mail);
-    const script = `mount -t tmpfs -o ${mount} none '${mail}' && exec "$@"`;
     const tables = '[maildrop]\nlock_wait = "0s"';
-    const { daemon, pop3 } = await site.pop3d({ tables, wrapper: [...UNSHARE, "sh", "-c", script, "sh"] });
+    const { daemon, pop3 } = await site.pop3d({ tables, wrapper: onSmallDisk(mail, mount) });
     try {
       const maildir = join(`/proc/${daemon.pid}/root${mail}`, DOMAIN, "alice", "Maildir");
       for (const folder of ["tmp", "new", "cur"]) await mkdir(join(maildir, folder), { recursive: true });

@@ -4,7 +4,6 @@
  * once and truly, nothing partial is left, and when the trouble is over mail flows again.
  */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
@@ -13,7 +12,8 @@ import { createMaildir } from "../../shared/maildir/create.js";
 import { DOMAIN, Site } from "../daemons/site.js";
 import { Dialogue } from "../interop/dialogue.js";
 import { giveToNobody, runsAsRoot, withoutNobody } from "../nobody.js";
-import { inapplicable, without } from "../peers.js";
+import { without } from "../peers.js";
+import { onSmallDisk, withoutMounts } from "../small-disk.js";
 
 let site: Site;
 beforeEach(async () => {
@@ -21,20 +21,10 @@ beforeEach(async () => {
 });
 afterEach(() => site.remove());
 
-/** What gives a process a mount namespace: root may, and others where the kernel lets users have namespaces. */
-const UNSHARE = runsAsRoot ? ["unshare", "--mount"] : ["unshare", "--user", "--map-root-user", "--mount"];
-
-function withoutMounts(): string | false {
-  const [command = "", ...args] = UNSHARE;
-  const probe = spawnSync(command, [...args, "mount", "-t", "tmpfs", "none", "/mnt"]);
-  return probe.status === 0 ? false : inapplicable("no file system can be mounted here");
-}
-
 test("a full disk is 452 4.3.1, leaves nothing, and passes", { skip: withoutMounts() }, async () => {
   const mail = join(site.directory, "mail");
   await mkdir(mail);
-  const script = `mount -t tmpfs -o size=1m none '${mail}' && exec "$@"`;
-  const { daemon, mx } = await site.smtpd({ wrapper: [...UNSHARE, "sh", "-c", script, "sh"] });
+  const { daemon, mx } = await site.smtpd({ wrapper: onSmallDisk(mail, "size=1m") });
   const seen = `/proc/${daemon.pid}/root${mail}`;
   try {
     assert.match(await send(mx, ["alice"], 10_000), /^250 /);
