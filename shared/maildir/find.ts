@@ -1,17 +1,19 @@
 /**
  * Opening messages that may have been renamed since they were seen.
  *
- * The name that we know is tried first. If it has gone, the whole Maildir is looked at anew, once for all of its
- * messages: who renames one (an IMAP server that moves new/ to cur/, say) mostly renames many. A message that is not
- * there then is gone; one that is may be renamed again before we open it, and is looked for a few times more.
+ * The name that we know is tried first. If it has gone, a glance at both folders mostly shows the new one, and the new
+ * names of all the others: who renames one (an IMAP server that moves new/ to cur/, say) mostly renames many. What a
+ * glance does not show may have been moved from one folder to the other between two readings; so a message is gone only
+ * when a scan that nothing has disturbed (scan.ts) says so. It may also be renamed once more before we get at it, and is
+ * then looked for again, a few times.
  */
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Path } from "../durable.js";
 import { hasCode } from "../exit.js";
 import type { Folder, Maildir } from "./maildir.js";
-import { pathOf } from "./name.js";
-import { scanMaildir } from "./scan.js";
+import { parseName, pathOf } from "./name.js";
+import { messagesIn, scanMaildir } from "./scan.js";
 
 /** Where a message was when last seen. */
 export interface Whereabouts {
@@ -24,7 +26,7 @@ export interface Seen extends Whereabouts {
   readonly identity: string;
 }
 
-const LOOKUPS_MAX = 5;
+const LOOKUPS_MAX = 50;
 /** What open(2) says of a symbolic link (EMLINK on FreeBSD), of a socket, and of a device without a driver. */
 const CODES_OF_OTHER_THINGS = ["ELOOP", "EMLINK", "ENXIO", "ENODEV"];
 
@@ -50,7 +52,8 @@ export class MessageFinder {
    *
    * @param action something that rejects with ENOENT when there is no such file
    * @returns what `action` gave; undefined when the message is gone. Rejects with what `action` rejects with, and with
-   *   ENOENT when it is the Maildir that has gone: nobody can say then what became of its messages
+   *   ENOENT when it is the Maildir that has gone, or when the message is there and cannot be got at: nobody can say then
+   *   what became of it
    */
   async with<T>(
     identity: string,
@@ -62,15 +65,29 @@ export class MessageFinder {
       try {
         return { result: await action(pathOf(this.#maildir[place.folder], place.filename), place) };
       } catch (error) {
-        if (!hasCode(error, "ENOENT")) throw error;
-        if (lookups === LOOKUPS_MAX) return undefined;
+        if (!hasCode(error, "ENOENT") || lookups === LOOKUPS_MAX) throw error;
       }
       // Unless it is known better by now, because someone else has looked meanwhile.
+      if (this.#places.get(identity) !== place) continue;
+      await this.#glance();
       if (this.#places.get(identity) === place) await this.#look();
     }
   }
 
-  /** Looks at the Maildir anew; who asks while that goes on waits for the same look. */
+  /** Learns the places of those messages that can be seen right now; the others are where they were, for all we know. */
+  async #glance(): Promise<void> {
+    const places = new Map(this.#places);
+    for (const folder of ["new", "cur"] as const) {
+      const filenames = await messagesIn(this.#maildir[folder]).catch(noneIfMissing);
+      for (const filename of filenames) {
+        const { identity } = parseName(filename);
+        if (places.has(identity)) places.set(identity, { folder, filename });
+      }
+    }
+    this.#places = places;
+  }
+
+  /** Scans the Maildir anew; who asks while that goes on waits for the same scan. */
   #look(): Promise<void> {
     this.#looking ??= this.#lookNow().finally(() => {
       this.#looking = undefined;
@@ -85,6 +102,11 @@ export class MessageFinder {
     }
     this.#places = places;
   }
+}
+
+function noneIfMissing(error: unknown): string[] {
+  if (hasCode(error, "ENOENT")) return [];
+  throw error;
 }
 
 /**

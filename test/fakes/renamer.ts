@@ -1,10 +1,12 @@
 /**
  * Another program at work on a Maildir, as a process of its own: renames its messages as fast as it can, from one set of
- * flags to another and between new/ and cur/, until its parent disconnects or it has done 2,000,000 renames.
+ * flags to another and between new/ and cur/, until its parent disconnects or it has done 2,000,000 renames. That others
+ * may do the same, or remove messages, does not disturb it.
  *
  *     fork("renamer.js", [maildirPath])        sends "started" after its first round
  */
 import { readdirSync, renameSync } from "node:fs";
+import { hasCode } from "../../shared/exit.js";
 
 const RENAMES_MAX = 2_000_000;
 const FLAGS = ["", "S", "FS", "RS", "T"];
@@ -23,7 +25,11 @@ function round(): void {
       const [base] = name.split(":");
       const flags = FLAGS[renames % FLAGS.length];
       const to = FOLDERS[renames % FOLDERS.length];
-      renameSync(`${maildir}/${folder}/${name}`, `${maildir}/${to}/${base}:2,${flags}`);
+      try {
+        renameSync(`${maildir}/${folder}/${name}`, `${maildir}/${to}/${base}:2,${flags}`);
+      } catch (error) {
+        if (!hasCode(error, "ENOENT")) throw error;
+      }
       renames++;
     }
   }

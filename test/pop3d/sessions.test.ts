@@ -1,7 +1,10 @@
 /** Sessions of the daemon beside each other, beside other programs, and over its own end and reload. */
 import assert from "node:assert/strict";
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { access, appendFile, chmod, readdir, rename, unlink, writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { LOCK_NAME } from "../../pop3d/lock.js";
 import { type DaemonOptions, DOMAIN, PASSWORD, type Pop3d, Site } from "../daemons/site.js";
 import { giveToNobody, runsAsRoot, withoutNobody } from "../nobody.js";
@@ -94,6 +97,34 @@ test(
     await client.command("DELE 4", "+OK");
     await client.command("QUIT", "+OK");
     assert.deepEqual(await readdir(maildir.cur), [`${two},U=5:2,`]);
+  },
+);
+
+test(
+  "another program that renames as fast as it can hides no message, and keeps none from being removed",
+  TIMEOUT,
+  async (t) => {
+    const { pop3, site } = await started(t);
+    for (let n = 1; n <= 20; n++) await site.deliver("alice", `Subject: ${n}\n\n`);
+    // And some whose sizes have to be counted, and may be renamed under the reader.
+    const maildir = site.maildir("alice");
+    for (let n = 21; n <= 40; n++)
+      await writeFile(`${maildir.new}/90000000${n}.foreign`, `Subject: ${n}\n\n`);
+    const program = fileURLToPath(new URL("../fakes/renamer.js", import.meta.url));
+    const renamer = fork(program, [maildir.path]);
+    t.after(() => renamer.kill("SIGKILL"));
+    await once(renamer, "message");
+
+    const client = await Client.loggedIn(pop3);
+    await client.command("STAT", "+OK 40 ");
+    for (let n = 1; n <= 40; n++) {
+      await client.command(`RETR ${n}`, "+OK");
+      assert.deepEqual(await client.lines(), [`Subject: ${n}`, ""]);
+    }
+    for (let n = 1; n <= 40; n++) await client.command(`DELE ${n}`, "+OK");
+    assert.equal(renamer.exitCode, null, "it was at work all the time");
+    await client.command("QUIT", "+OK");
+    assert.deepEqual(await site.messages("alice"), []);
   },
 );
 

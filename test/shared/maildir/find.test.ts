@@ -116,18 +116,21 @@ describe("many messages", () => {
 });
 
 describe("a message that cannot be had", () => {
-  test("is gone when it is in neither folder, after a bounded number of attempts", async (t) => {
+  test("is gone when it is in neither folder", async (t) => {
     const maildir = await maildirWith(t, undefined);
     assert.equal(await withMessage(maildir, SEEN, read), undefined);
+  });
 
+  test("is not said to be gone when it is there, after a bounded number of attempts", async (t) => {
+    const maildir = await maildirWith(t, undefined);
     await writeFile(`${maildir.cur}/${BASE}:2,`, "");
     let attempts = 0;
-    const gone = await withMessage(maildir, SEEN, async () => {
+    const attempt = withMessage(maildir, SEEN, async () => {
       attempts++;
       throw Object.assign(new Error("gone again"), { code: "ENOENT" });
     });
-    assert.equal(gone, undefined);
-    assert.ok(attempts > 1 && attempts < 20);
+    await assert.rejects(attempt, { code: "ENOENT" });
+    assert.ok(attempts > 1 && attempts < 100);
   });
 
   test("rejects with the error of whatever was done to it", async (t) => {
