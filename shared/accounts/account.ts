@@ -9,6 +9,8 @@ export interface Account {
   /** Absolute. */
   readonly home: string;
   readonly maildir: Maildir;
+  /** The extra fields of its entry, such as `userdb_quota_rule` (extra-fields.ts). */
+  readonly extra: ReadonlyMap<string, string>;
 }
 
 /** The accounts of one reading of the accounts file; never changes. */

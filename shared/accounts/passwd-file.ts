@@ -7,6 +7,7 @@ import { EXIT, ExitError } from "../exit.js";
 import { maildirAt } from "../maildir/maildir.js";
 import type { Account, Accounts } from "./account.js";
 import { type Entry, readEntries } from "./entry.js";
+import { readExtraFields } from "./extra-fields.js";
 import { defaultHome } from "./home.js";
 import { canUseArgon2 } from "./schemes/argon2.js";
 import { readStoredPassword } from "./schemes.js";
@@ -62,7 +63,8 @@ export async function parseAccounts(
     if (other !== undefined) report(`user ${address} is on line ${other} already; allowed is one entry`);
     lines.set(address, other ?? entry.line);
     const maildir = maildirAt(`${home.path}/Maildir`);
-    accounts.set(address, { address, password: entry.password ?? "", home: home.path, maildir });
+    const extra = readExtraFields(entry.extra);
+    accounts.set(address, { address, password: entry.password ?? "", home: home.path, maildir, extra });
   }
   return { accounts, problems };
 }

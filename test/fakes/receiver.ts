@@ -147,5 +147,5 @@ const REFUSALS: readonly (readonly [string, Reply])[] = [
 
 function accountOf(username: string): Account {
   const home = `/home/${username}`;
-  return { address: username, password: "", home, maildir: maildirAt(`${home}/Maildir`) };
+  return { address: username, password: "", home, maildir: maildirAt(`${home}/Maildir`), extra: new Map() };
 }

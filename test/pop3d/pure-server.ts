@@ -23,6 +23,7 @@ const ALICE: Account = {
   password: "{PLAIN}correct horse",
   home: "/nowhere",
   maildir: maildirAt("/nowhere/Maildir"),
+  extra: new Map(),
 };
 
 export class PureServer {

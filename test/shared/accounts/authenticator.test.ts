@@ -14,7 +14,7 @@ function accountsOf(passwords: Readonly<Record<string, string>>): Accounts {
     Object.entries(passwords).map(([name, password]): [string, Account] => {
       const address = `${name}@example.org`;
       const home = `/srv/mail/example.org/${name}`;
-      return [address, { address, password, home, maildir: maildirAt(`${home}/Maildir`) }];
+      return [address, { address, password, home, maildir: maildirAt(`${home}/Maildir`), extra: new Map() }];
     }),
   );
   return { size: accounts.size, find: (address) => accounts.get(address), all: () => accounts.values() };

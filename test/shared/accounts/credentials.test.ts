@@ -13,7 +13,7 @@ const COSTLY = hashScramSha256("x", 8192);
 /** Accounts `0@x`, `1@x` … with these password fields. */
 function accountsOf(passwords: readonly string[]): Accounts {
   const accounts = passwords.map((password, i): Account => {
-    return { address: `${i}@x`, password, home: "/x", maildir: maildirAt("/x/Maildir") };
+    return { address: `${i}@x`, password, home: "/x", maildir: maildirAt("/x/Maildir"), extra: new Map() };
   });
   return { size: accounts.length, find: () => undefined, all: () => accounts };
 }

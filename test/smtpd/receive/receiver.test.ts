@@ -40,7 +40,7 @@ const session: SessionFacts = {
 
 function accountOf(address: string): Account {
   const home = `${root}/${address}`;
-  return { address, password: "{PLAIN}x", home, maildir: maildirAt(`${home}/Maildir`) };
+  return { address, password: "{PLAIN}x", home, maildir: maildirAt(`${home}/Maildir`), extra: new Map() };
 }
 
 function receiver(durable: Durable = new FsyncDurable(), headerSizeMax = 64 * 1024): MailReceiver {

@@ -11,7 +11,13 @@ function directory(addresses: readonly string[], aliasText = ""): Directory {
   const accounts = new Map(
     addresses.map((address): [string, Account] => [
       address,
-      { address, password: "{PLAIN}x", home: `/h/${address}`, maildir: maildirAt(`/h/${address}/Maildir`) },
+      {
+        address,
+        password: "{PLAIN}x",
+        home: `/h/${address}`,
+        maildir: maildirAt(`/h/${address}/Maildir`),
+        extra: new Map(),
+      },
     ]),
   );
   const { aliases, errors } = parseAliases(aliasText, "us.example");
