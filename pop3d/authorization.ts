@@ -7,7 +7,7 @@
 import type { Account } from "../shared/accounts/account.js";
 import { capabilities } from "./capabilities.js";
 import { type Command, command, dispatch, nothing, wholeText, word, words } from "./command.js";
-import { contents, Maildrop } from "./maildrop.js";
+import { Maildrop } from "./maildrop.js";
 import {
   ask,
   type LoginMethod,
@@ -157,7 +157,10 @@ function openMaildrop(session: Authorization, account: Account): Step {
 }
 
 function maildropOpened(outcome: Extract<Result, { kind: "open maildrop" }>["outcome"]): Step {
-  if (outcome instanceof Maildrop) return say(ok(`maildrop has ${contents(outcome)}`));
+  if (outcome instanceof Maildrop) {
+    const { count, octets } = outcome;
+    return say(ok({ text: "maildrop has", count, octets }));
+  }
   if (outcome === "in use") return say(err("another session has this maildrop open", "IN-USE"));
   return say(troubleReply(outcome, "maildrop cannot be opened"));
 }

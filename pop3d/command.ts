@@ -43,7 +43,7 @@ export function dispatch<Subject>(
   const { verb, argument } = splitLine(octets);
   const row = table.find((command) => command.verb === verb);
   if (row === undefined) return mistake("command not understood, or not at this time");
-  return row.handle(subject, argument) ?? mistake(`wrong arguments for ${row.verb}`);
+  return row.handle(subject, argument) ?? mistake({ text: "wrong arguments", verb: row.verb });
 }
 
 /** A line as verb, in upper case, and argument. An argument is read as UTF-8. */

@@ -143,7 +143,7 @@ export class Connection {
     if (refusal !== undefined) this.#log.info({ reason: refusal }, "refused");
     for (const reply of replies) {
       if (this.#log.isLevelEnabled("trace")) this.#log.trace({ S: shownReply(reply) }, "dialogue");
-      for (const octets of encode(reply)) await this.#wire.write(octets);
+      for (const octets of encode(reply, this.#session.language)) await this.#wire.write(octets);
     }
   }
 
@@ -208,7 +208,7 @@ export class Connection {
   async #sendMessage(effect: EffectOf<"send message">): Promise<Result> {
     if (this.#open === undefined) return { kind: "send message", outcome: "temporary" };
     if (this.#log.isLevelEnabled("trace")) this.#log.trace({ S: shownReply(effect.reply) }, "dialogue");
-    const outcome = await sendMessage(this.#wire, this.#open, effect, this.#log);
+    const outcome = await sendMessage(this.#wire, this.#open, effect, this.#session.language, this.#log);
     if (outcome === "sent" && effect.bodyLines === undefined) this.#retrieved++;
     return { kind: "send message", outcome };
   }

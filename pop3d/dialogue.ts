@@ -1,5 +1,6 @@
 /** The dialogue as the log shows it at level "trace": no password, and no part of a message. Pure. */
 import { splitLine } from "./command.js";
+import { english } from "./language/english.js";
 import { firstLine, type Reply } from "./reply.js";
 
 /** Verbs whose arguments are no secret. What else a client sends may be a password that missed its PASS. */
@@ -18,6 +19,8 @@ export function shownLine(octets: Buffer, awaitsResponse: boolean): string {
   return `(${octets.length} octets, not a command)`;
 }
 
+/** In English, whatever language the client has chosen. */
 export function shownReply(reply: Reply): string {
-  return reply.lines === undefined ? firstLine(reply) : `${firstLine(reply)} (and further lines)`;
+  const shown = firstLine(reply, english);
+  return reply.lines === undefined ? shown : `${shown} (and further lines)`;
 }

@@ -11,9 +11,10 @@ import type { Log } from "../shared/log.js";
 import type { SessionRules } from "./authorization.js";
 import type { Pop3dConfig, Pop3dListenerConfig } from "./config.js";
 import { Connection, type Services } from "./connection.js";
-import { encode, err } from "./reply.js";
+import { troubleReply } from "./protocol.js";
+import { encode } from "./reply.js";
 
-const TOO_MANY = Buffer.concat([...encode(err("too many connections, try again later", "SYS/TEMP"))]);
+const TOO_MANY = Buffer.concat([...encode(troubleReply("temporary", "too many connections"))]);
 /** How long a connection that is refused may take to go. */
 const REFUSAL_MS = 2_000;
 

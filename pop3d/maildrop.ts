@@ -82,8 +82,3 @@ export class Maildrop {
 function octetsOf(messages: readonly Message[]): number {
   return messages.reduce((sum, { octets }) => sum + octets, 0);
 }
-
-/** "2 messages (320 octets)" */
-export function contents({ count, octets }: Maildrop): string {
-  return `${count} ${count === 1 ? "message" : "messages"} (${octets} octets)`;
-}

@@ -3,6 +3,7 @@
  * Types, and the shortest ways to write them. Pure.
  */
 import type { Account, Verdict } from "../shared/accounts/account.js";
+import type { PlainText, Text } from "./language/texts.js";
 import type { Maildrop, Message } from "./maildrop.js";
 import { err, type Reply } from "./reply.js";
 
@@ -66,7 +67,7 @@ export function say(...replies: Reply[]): Step {
   return { replies };
 }
 
-export function mistake(text: string): Step {
+export function mistake(text: Text): Step {
   return { replies: [err(text)], mistake: true };
 }
 
@@ -79,8 +80,8 @@ export function ask(effect: Effect): Step {
 }
 
 /** The reply to trouble of ours; what it was is for the log alone. */
-export function troubleReply(trouble: Trouble, text: string): Reply {
-  return trouble === "temporary"
-    ? err(`${text}, try again later`, "SYS/TEMP")
-    : err(`${text}, ask the postmaster`, "SYS/PERM");
+export function troubleReply(kind: Trouble, trouble: PlainText): Reply {
+  return kind === "temporary"
+    ? err({ text: "try again later", trouble }, "SYS/TEMP")
+    : err({ text: "ask the postmaster", trouble }, "SYS/PERM");
 }

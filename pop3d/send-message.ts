@@ -7,6 +7,7 @@
 import type { FileHandle } from "node:fs/promises";
 import type { Log } from "../shared/log.js";
 import { openMessage } from "../shared/maildir/find.js";
+import type { Language } from "./language/language.js";
 import type { Message } from "./maildrop.js";
 import type { OpenMaildrop } from "./open-maildrop.js";
 import type { Effect, Result } from "./protocol.js";
@@ -25,6 +26,7 @@ export async function sendMessage(
   wire: Wire,
   open: OpenMaildrop,
   sending: Sending,
+  language: Language,
   log: Log,
 ): Promise<SendingOutcome> {
   let handle: FileHandle | undefined;
@@ -35,7 +37,7 @@ export async function sendMessage(
     const pieces = new PieceReader(handle, Math.min(PIECE_OCTETS, sending.message.octets + 1));
     const first = await pieces.next();
     begun = true;
-    for (const octets of encode(sending.reply)) await wire.write(octets);
+    for (const octets of encode(sending.reply, language)) await wire.write(octets);
     const sent = await sendPieces(wire, first, pieces, sending.bodyLines);
     if (wire.lost) return "temporary";
     if (sending.bodyLines === undefined) checkSize(sent, open, sending.message, log);

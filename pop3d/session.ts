@@ -4,13 +4,16 @@
  */
 import { Authorization, type SessionRules } from "./authorization.js";
 import { capabilities } from "./capabilities.js";
+import type { Language } from "./language/language.js";
 import { Maildrop } from "./maildrop.js";
 import type { Input, Step } from "./protocol.js";
-import { err, ok, type Reply } from "./reply.js";
+import { err, okData, type Reply } from "./reply.js";
+import { TextMode } from "./text-mode.js";
 import { Transaction } from "./transaction.js";
 
 export class Session {
   readonly #rules: SessionRules;
+  readonly #textMode = new TextMode();
   #state: Authorization | Transaction;
   #mistakes = 0;
 
@@ -19,8 +22,14 @@ export class Session {
     this.#state = new Authorization(rules);
   }
 
+  /** Always in English: nobody can have asked for another language yet. */
   get greeting(): Reply {
-    return ok(`${this.#rules.hostname} POP3 ready`);
+    return okData(`${this.#rules.hostname} POP3 ready`);
+  }
+
+  /** That the replies are to be said in; a reply to LANG already in the language chosen (RFC 6856 §3.3). */
+  get language(): Language {
+    return this.#textMode.language;
   }
 
   /** True once the client has logged in and its maildrop is open. */

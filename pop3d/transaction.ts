@@ -8,9 +8,10 @@ import {
   nothing,
   optionalMessageNumber,
 } from "./command.js";
-import { contents, type Maildrop, type Message } from "./maildrop.js";
+import type { Text } from "./language/texts.js";
+import type { Maildrop, Message } from "./maildrop.js";
 import { ask, mistake, type Result, type Step, say, troubleReply } from "./protocol.js";
-import { err, ok, type Reply } from "./reply.js";
+import { err, ok, okData, type Reply } from "./reply.js";
 
 export class Transaction {
   readonly maildrop: Maildrop;
@@ -64,17 +65,19 @@ function tooLate(): Step {
 }
 
 function stat({ maildrop }: Transaction): Step {
-  return say(ok(`${maildrop.count} ${maildrop.octets}`));
+  return say(okData(`${maildrop.count} ${maildrop.octets}`));
 }
 
 function list({ maildrop }: Transaction, { number }: { readonly number: number | undefined }): Step {
   const scanListing = ({ number, octets }: Message) => `${number} ${octets}`;
-  return say(listing(maildrop, number, scanListing, contents(maildrop)));
+  const { count, octets } = maildrop;
+  return say(listing(maildrop, number, scanListing, { text: "maildrop listing", count, octets }));
 }
 
 function uidl({ maildrop }: Transaction, { number }: { readonly number: number | undefined }): Step {
   const uniqueIdListing = ({ number, uniqueId }: Message) => `${number} ${uniqueId}`;
-  return say(listing(maildrop, number, uniqueIdListing, `${maildrop.count} unique-ids`));
+  const { count } = maildrop;
+  return say(listing(maildrop, number, uniqueIdListing, { text: "unique-ids follow", count }));
 }
 
 /** A line about one message, or one about each that is not marked as deleted. */
@@ -82,11 +85,11 @@ function listing(
   maildrop: Maildrop,
   number: number | undefined,
   line: (message: Message) => string,
-  heading: string,
+  heading: Text,
 ): Reply {
   if (number === undefined) return ok(heading, linesOf(maildrop, line));
   const message = maildrop.find(number);
-  return message === undefined ? noSuchMessage() : ok(line(message));
+  return message === undefined ? noSuchMessage() : okData(line(message));
 }
 
 function* linesOf(maildrop: Maildrop, line: (message: Message) => string): Generator<string> {
@@ -97,7 +100,7 @@ function retr(transaction: Transaction, number: number): Step {
   const message = transaction.maildrop.find(number);
   if (message === undefined) return say(noSuchMessage());
   transaction.retrieving = message;
-  const reply = ok(`${message.octets} octets`);
+  const reply = okData(`${message.octets} octets`);
   return ask({ kind: "send message", message, reply, bodyLines: undefined });
 }
 
@@ -131,12 +134,13 @@ function dele({ maildrop }: Transaction, number: number): Step {
   const message = maildrop.find(number);
   if (message === undefined) return say(noSuchMessage());
   maildrop.markDeleted(message);
-  return say(ok(`message ${number} deleted`));
+  return say(ok({ text: "message deleted", number }));
 }
 
 function rset({ maildrop }: Transaction): Step {
   maildrop.unmarkAll();
-  return say(ok(`maildrop has ${contents(maildrop)}`));
+  const { count, octets } = maildrop;
+  return say(ok({ text: "maildrop has", count, octets }));
 }
 
 /** RFC 1939 §6: the reply to QUIT says what came of the deletions. */

@@ -90,7 +90,7 @@ export class PureServer {
   }
 
   #say(replies: readonly Reply[]): void {
-    for (const reply of replies) this.#sent.push(...encode(reply));
+    for (const reply of replies) this.#sent.push(...encode(reply, this.#session.language));
   }
 
   #perform(effect: Exclude<Effect, { kind: "close" | "start TLS" }>): Result {

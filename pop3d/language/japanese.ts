@@ -1,0 +1,54 @@
+/** Japanese. Pure. */
+import type { Language } from "./language.js";
+import type { PlainText } from "./texts.js";
+
+const PLAIN: Readonly<Record<PlainText, string>> = {
+  "begin TLS": "TLSを開始してください",
+  "capabilities follow": "対応している機能の一覧です",
+  goodbye: "ご利用ありがとうございました",
+  "mechanisms follow": "利用できる認証方式の一覧です",
+  "nothing done": "何も行いませんでした",
+  "password please": "パスワードを入力してください",
+  "top of message follows": "メッセージの先頭部分です",
+
+  "already logged in": "すでにログインしています",
+  "another program has removed this message": "このメッセージは他のプログラムによって削除されました",
+  "another session has this maildrop open": "このメールボックスは別のセッションで使用中です",
+  "authentication cancelled": "認証を中止しました",
+  "command not understood, or not at this time": "不明なコマンドか、現在は使えないコマンドです",
+  "command too long": "コマンドが長すぎます",
+  "no passwords before TLS, use STLS": "パスワードを送る前に、STLSでTLSを開始してください",
+  "no passwords without TLS": "TLSを使わない接続ではパスワードを受け付けません",
+  "no such message": "そのようなメッセージはありません",
+  "not a PLAIN response in base64": "Base64で符号化されたPLAINの応答ではありません",
+  "some deleted messages not removed": "削除できなかったメッセージがあります",
+  "TLS is active": "すでにTLSを使用しています",
+  "TLS is not available": "TLSは利用できません",
+  "unknown mechanism": "対応していない認証方式です",
+  "USER first": "先にUSERを送信してください",
+  "wrong user name or password": "ユーザー名またはパスワードが正しくありません",
+
+  "logins cannot be checked now": "現在、ログインを確認できません",
+  "maildrop cannot be opened": "メールボックスを開けません",
+  "message cannot be read": "メッセージを読み込めません",
+  "too many connections": "接続数が上限に達しています",
+};
+
+export const japanese: Language = {
+  tag: "ja",
+  name: "日本語",
+  plain: (text) => PLAIN[text],
+  told: {
+    "maildrop listing": contents,
+    "maildrop has": (maildrop) => `メールボックス内: ${contents(maildrop)}`,
+    "unique-ids follow": ({ count }) => `一意識別子 ${count}件`,
+    "message deleted": ({ number }) => `メッセージ${number}を削除しました`,
+    "wrong arguments": ({ verb }) => `${verb}の引数が正しくありません`,
+    "try again later": ({ trouble }) => `${PLAIN[trouble]}。しばらくしてからもう一度お試しください`,
+    "ask the postmaster": ({ trouble }) => `${PLAIN[trouble]}。管理者にお問い合わせください`,
+  },
+};
+
+function contents({ count, octets }: { readonly count: number; readonly octets: number }): string {
+  return `メッセージ ${count}通 (${octets}オクテット)`;
+}
