@@ -9,7 +9,15 @@ import {
   SECOND,
   tlsOptions,
 } from "../shared/config/common.js";
-import { count, duration, flag, list, optionalTable, size, table } from "../shared/config/option.js";
+import { count, duration, flag, list, optionalTable, parsed, size, table } from "../shared/config/option.js";
+import { isFolderName } from "../shared/maildir/maildir.js";
+
+const FOLDER_LIST = 'a list of different folders, one at least, such as ["", ".Spam"]';
+const folderName = () =>
+  parsed(
+    (name) => (name === "" || isFolderName(name) ? name : undefined),
+    '"" or the name of a folder\'s directory, such as ".Spam" or ".Lists.pillarbox"',
+  );
 
 export const pop3dSchema = z
   .strictObject({
@@ -41,6 +49,12 @@ export const pop3dSchema = z
       lock_wait: duration()
         .prefault("2s")
         .describe("How long a second session waits for the first before [IN-USE]."),
+      folders: list(folderName(), FOLDER_LIST, 1)
+        .refine((names) => new Set(names).size === names.length, { error: FOLDER_LIST })
+        .prefault([""])
+        .describe(
+          'What a maildrop is made of: "" is the Maildir itself, ".Spam" a Maildir++ folder by its directory\'s name.',
+        ),
       mark_seen: flag()
         .prefault(true)
         .describe("Whether a message that was retrieved is flagged as seen (S)."),

@@ -12,7 +12,9 @@ export interface Message {
   readonly uniqueId: string;
   /** As sent: with CRLF line ends, without stuffing. */
   readonly octets: number;
-  /** What the message is called in its Maildir (shared/maildir/name.ts). */
+  /** The Maildir++ folder that it lies in, by its directory's name; "" for the Maildir itself. */
+  readonly folder: string;
+  /** What the message is called in that folder (shared/maildir/name.ts). */
   readonly identity: string;
 }
 

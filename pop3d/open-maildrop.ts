@@ -5,14 +5,12 @@
  * An account without a Maildir has an empty maildrop and needs no lock: there is nothing to exclude anybody from, and
  * the Maildir is made when the first message is delivered.
  */
-import { hasCode } from "../shared/exit.js";
 import type { Log } from "../shared/log.js";
-import { MessageFinder } from "../shared/maildir/find.js";
 import type { Maildir } from "../shared/maildir/maildir.js";
 import { compareNames } from "../shared/maildir/name.js";
-import { type Entry, scanMaildir } from "../shared/maildir/scan.js";
+import { type MaildropFolder, readFolder } from "./folders.js";
 import type { SessionLock, SessionLocks } from "./lock.js";
-import { Maildrop } from "./maildrop.js";
+import { Maildrop, type Message } from "./maildrop.js";
 import type { Trouble } from "./protocol.js";
 import { troubleOf } from "./trouble.js";
 import { uniqueIds } from "./unique-id.js";
@@ -21,8 +19,10 @@ import type { WireSizes } from "./wire-sizes.js";
 /** A maildrop and what is needed to work on it. */
 export interface OpenMaildrop {
   readonly maildrop: Maildrop;
+  /** The account's, which has the lock; the messages lie in it and in its folders. */
   readonly maildir: Maildir;
-  readonly finder: MessageFinder;
+  /** Where a message lies. */
+  readonly folderOf: (message: Message) => MaildropFolder;
   /** Where its messages' sizes are remembered. */
   readonly sizes: WireSizes;
   /** Undefined where there is no Maildir to be locked. */
@@ -34,12 +34,14 @@ export interface Opening {
   readonly sizes: WireSizes;
   /** Milliseconds. */
   readonly lockWait: number;
+  /** What a maildrop is made of: names of Maildir++ folders, and "" for the Maildir itself. */
+  readonly folders: readonly string[];
 }
 
 /** Opens the maildrop of a Maildir. Never rejects; holds no lock when it gives none back. */
 export async function openMaildrop(
   maildir: Maildir,
-  { locks, sizes, lockWait }: Opening,
+  { locks, sizes, lockWait, folders: names }: Opening,
   log: Log,
 ): Promise<OpenMaildrop | "in use" | Trouble> {
   let lock: SessionLock | undefined;
@@ -47,10 +49,15 @@ export async function openMaildrop(
     const outcome = await locks.acquire(maildir, lockWait);
     if (outcome === "in use") return outcome;
     if (outcome !== "no maildir") lock = outcome;
-    const found = lock === undefined ? [] : await messagesOf(maildir);
-    const finder = new MessageFinder(maildir, found);
-    const maildrop = new Maildrop(await numbered(maildir, found, finder, sizes, log));
-    return { maildrop, maildir, finder, sizes, lock };
+    const read = lock === undefined ? [] : await readFolders(maildir, names, log);
+    const messages = await Promise.all(read.map((one) => messagesOf(one, sizes, log)));
+    const folders = new Map(read.map(({ folder }) => [folder.name, folder]));
+    const folderOf = ({ folder: name }: Message) => {
+      const folder = folders.get(name);
+      if (folder === undefined) throw new Error(`the maildrop has no folder "${name}"`);
+      return folder;
+    };
+    return { maildrop: new Maildrop(numbered(messages.flat())), maildir, folderOf, sizes, lock };
   } catch (error) {
     await lock?.release().catch(() => {});
     log.error({ maildir: maildir.path, err: error }, "maildrop cannot be opened");
@@ -58,30 +65,44 @@ export async function openMaildrop(
   }
 }
 
-/** In the order of delivery. */
-async function messagesOf(maildir: Maildir): Promise<Entry[]> {
-  try {
-    const entries = await scanMaildir(maildir);
-    return entries.sort((a, b) => compareNames(a.filename, b.filename));
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return [];
-    throw error;
-  }
+type FolderRead = Awaited<ReturnType<typeof readFolder>>;
+/** A message that has no number yet. */
+interface Unnumbered extends Omit<Message, "number"> {
+  readonly filename: string;
 }
 
-async function numbered(
-  maildir: Maildir,
-  entries: readonly Entry[],
-  finder: MessageFinder,
+/** One after the other, so that a maildrop of many folders is no more work at a time than one of a single folder. */
+async function readFolders(maildir: Maildir, names: readonly string[], log: Log): Promise<FolderRead[]> {
+  const read: FolderRead[] = [];
+  for (const name of names) read.push(await readFolder(maildir, name, log));
+  return read;
+}
+
+/** With sizes and unique-ids, but for those that have gone meanwhile. */
+async function messagesOf(
+  { folder, entries }: FolderRead,
   sizes: WireSizes,
   log: Log,
-) {
-  const octets = await sizes.of(maildir, entries, finder, log);
-  const ids = uniqueIds(entries);
-  return entries
-    .flatMap(({ identity }, i) => {
-      const [size, uniqueId] = [octets[i], ids[i]];
-      return size === undefined || uniqueId === undefined ? [] : [{ identity, octets: size, uniqueId }];
-    })
-    .map((message, i) => ({ ...message, number: i + 1 }));
+): Promise<Unnumbered[]> {
+  const octets = await sizes.of(folder.maildir, entries, folder.finder, log);
+  const ids = uniqueIds(entries, folder.name);
+  return entries.flatMap(({ identity, filename }, i) => {
+    const [size, uniqueId] = [octets[i], ids[i]];
+    return size === undefined || uniqueId === undefined
+      ? []
+      : [{ folder: folder.name, identity, filename, octets: size, uniqueId }];
+  });
+}
+
+/** In the order of delivery, whichever folder they lie in. */
+function numbered(messages: readonly Unnumbered[]): Message[] {
+  return messages
+    .toSorted((a, b) => compareNames(a.filename, b.filename))
+    .map(({ folder, identity, octets, uniqueId }, i) => ({
+      number: i + 1,
+      folder,
+      identity,
+      octets,
+      uniqueId,
+    }));
 }

@@ -32,7 +32,8 @@ export async function sendMessage(
   let handle: FileHandle | undefined;
   let begun = false;
   try {
-    handle = (await open.finder.with(sending.message.identity, openMessage))?.result;
+    const { finder } = open.folderOf(sending.message);
+    handle = (await finder.with(sending.message.identity, openMessage))?.result;
     if (handle === undefined) return "gone";
     const pieces = new PieceReader(handle, Math.min(PIECE_OCTETS, sending.message.octets + 1));
     const first = await pieces.next();
@@ -74,9 +75,10 @@ async function sendPieces(
   return form.octets;
 }
 
-function checkSize(sent: number, { maildir, sizes }: OpenMaildrop, message: Message, log: Log): void {
+function checkSize(sent: number, { folderOf, sizes }: OpenMaildrop, message: Message, log: Log): void {
   const { identity, octets: announced } = message;
   if (sent === announced) return;
+  const { maildir } = folderOf(message);
   sizes.forget(maildir, identity);
   log.warn({ maildir: maildir.path, file: identity, announced, sent }, "message is not of the size it was");
 }

@@ -93,6 +93,7 @@ function servicesOf(
       locks: new SessionLocks({ host: hostname(), uniqueName }),
       sizes: new WireSizes(),
       lockWait: config.maildrop.lock_wait,
+      folders: config.maildrop.folders,
     },
     durable: new FsyncDurable(),
     opened: ({ maildir }) => {

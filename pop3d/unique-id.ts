@@ -5,6 +5,10 @@
  * It is the unique part of the file's name, which delivery made unique for ever and no flag changes. A foreign name
  * that will not do as it stands (too long, other octets) is known by a hash of its identity; so are messages that
  * share one unique part and differ in the fields behind it, each of them, since neither may take the other's place.
+ *
+ * A name is unique in its Maildir; in another folder of the maildrop the same may lie, if only as a copy. So a message
+ * in a folder is always known by a hash, of the folder's name and its identity: what lies elsewhere does not change it,
+ * and whoever moves a message to another folder makes it another one, as IMAP has it.
  */
 import { createHash } from "node:crypto";
 
@@ -17,8 +21,13 @@ export interface Named {
   readonly identity: string;
 }
 
-/** The unique-ids of a maildrop's messages, in their order. */
-export function uniqueIds(messages: readonly Named[]): string[] {
+/**
+ * The unique-ids of the messages of a Maildir, in their order.
+ * @param folder the name of the Maildir++ folder's directory; "" for the Maildir itself
+ */
+export function uniqueIds(messages: readonly Named[], folder = ""): string[] {
+  // No name has a "/" in it, so no identity is another's folder and identity.
+  if (folder !== "") return messages.map(({ identity }) => hashed(`${folder}/${identity}`));
   const seen = new Set<string>();
   const shared = new Set<string>();
   for (const { unique } of messages) {
@@ -31,6 +40,6 @@ export function uniqueIds(messages: readonly Named[]): string[] {
 }
 
 /** 43 octets of base64url. */
-function hashed(identity: string): string {
-  return createHash("sha256").update(identity, "latin1").digest("base64url");
+function hashed(name: string): string {
+  return createHash("sha256").update(name, "latin1").digest("base64url");
 }

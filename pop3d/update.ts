@@ -16,7 +16,6 @@ import type { Durable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
 import { createMaildir } from "../shared/maildir/create.js";
 import type { Whereabouts } from "../shared/maildir/find.js";
-import type { Folder } from "../shared/maildir/maildir.js";
 import { parseName, pathOf, withFlags } from "../shared/maildir/name.js";
 import { exists } from "./exists.js";
 import type { Message } from "./maildrop.js";
@@ -58,7 +57,8 @@ class Update {
   readonly #open: OpenMaildrop;
   readonly #durable: Durable;
   readonly #log: Log;
-  readonly #changed = new Set<Folder>();
+  /** Directories to be synced. */
+  readonly #changed = new Set<string>();
 
   constructor(open: OpenMaildrop, durable: Durable, log: Log) {
     this.#open = open;
@@ -67,18 +67,20 @@ class Update {
   }
 
   async run(deleted: readonly Message[], markSeen: boolean): Promise<UpdateOutcome> {
-    const { maildrop, maildir } = this.#open;
+    const { maildrop } = this.#open;
     let removed = 0;
     await concurrently(deleted, FILES_AT_ONCE_MAX, async (message) => {
       if (await this.#attempt(message, () => this.#remove(message))) removed++;
     });
     const flagOf = (message: Message) => (markSeen && maildrop.wasRetrieved(message) ? SEEN : "");
     const unsettled = [...maildrop.listed()].filter((message) => !this.#isSettled(message, flagOf(message)));
-    if (unsettled.length > 0 && !(await exists(maildir.cur))) await createMaildir(maildir, this.#durable);
+    for (const { maildir } of new Set(unsettled.map(this.#open.folderOf))) {
+      if (!(await exists(maildir.cur))) await createMaildir(maildir, this.#durable);
+    }
     await concurrently(unsettled, FILES_AT_ONCE_MAX, async (message) => {
       await this.#attempt(message, () => this.#settle(message, flagOf(message)));
     });
-    await Promise.all([...this.#changed].map((folder) => this.#durable.syncDirectory(maildir[folder])));
+    await Promise.all([...this.#changed].map((directory) => this.#durable.syncDirectory(directory)));
     return { complete: removed === deleted.length, removed };
   }
 
@@ -87,33 +89,35 @@ class Update {
       await action();
       return true;
     } catch (error) {
-      this.#log.error({ file: message.identity, err: error }, "message cannot be updated");
+      const { path } = this.#open.folderOf(message).maildir;
+      this.#log.error({ maildir: path, file: message.identity, err: error }, "message cannot be updated");
       return false;
     }
   }
 
-  async #remove({ identity }: Message): Promise<void> {
-    await this.#open.finder.with(identity, async (path, { folder }) => {
+  async #remove(message: Message): Promise<void> {
+    const { finder, maildir } = this.#open.folderOf(message);
+    await finder.with(message.identity, async (path, { folder }) => {
       await this.#durable.remove(path);
-      this.#changed.add(folder);
+      this.#changed.add(maildir[folder]);
     });
   }
 
   /** As it was last seen, or gone. */
-  #isSettled({ identity }: Message, flag: string): boolean {
-    const place = this.#open.finder.lastSeen(identity);
+  #isSettled(message: Message, flag: string): boolean {
+    const place = this.#open.folderOf(message).finder.lastSeen(message.identity);
     return place === undefined || isSettled(place, flag);
   }
 
-  /** To cur/, with this flag added, if any. */
-  async #settle({ identity }: Message, flag: string): Promise<void> {
-    const { finder, maildir } = this.#open;
-    await finder.with(identity, async (path, place) => {
+  /** To the cur/ of its own folder, with this flag added, if any. */
+  async #settle(message: Message, flag: string): Promise<void> {
+    const { finder, maildir } = this.#open.folderOf(message);
+    await finder.with(message.identity, async (path, place) => {
       const target = pathOf(maildir.cur, withFlags(place.filename, flag));
       // rename(2) would replace what is there without a word.
       if (isSettled(place, flag) || (await exists(target))) return;
       await this.#durable.publish(path, target);
-      this.#changed.add(place.folder).add("cur");
+      this.#changed.add(maildir[place.folder]).add(maildir.cur);
     });
   }
 }

@@ -1,4 +1,4 @@
-/** A Maildir's three folders. Pure. */
+/** A Maildir's three folders, and the Maildir++ folders that may lie in it. Pure. */
 
 export interface Maildir {
   readonly path: string;
@@ -13,3 +13,20 @@ export type Folder = "new" | "cur";
 export function maildirAt(path: string): Maildir {
   return { path, tmp: `${path}/tmp`, new: `${path}/new`, cur: `${path}/cur` };
 }
+
+/**
+ * A Maildir++ folder is a Maildir in the Maildir, whose name begins with a dot: `.Spam`, and `.Lists.pillarbox` for one
+ * that clients show below another.
+ *
+ * @param name the directory's name, or "" for the Maildir itself
+ */
+export function folderOf(maildir: Maildir, name: string): Maildir {
+  return name === "" ? maildir : maildirAt(`${maildir.path}/${name}`);
+}
+
+/** Whether a text can be the name of a Maildir++ folder: one directory, and no level of it without a name. */
+export function isFolderName(text: string): boolean {
+  return /^(?:\.[^./\0]+)+$/.test(text) && Buffer.byteLength(text) <= FILENAME_OCTETS_MAX;
+}
+
+const FILENAME_OCTETS_MAX = 255;

@@ -92,5 +92,11 @@ function agree(model: Model, maildrop: Maildrop): void {
 }
 
 function messages(): Message[] {
-  return SIZES.map((octets, i) => ({ number: i + 1, octets, uniqueId: `u${i}`, identity: `u${i}` }));
+  return SIZES.map((octets, i) => ({
+    number: i + 1,
+    octets,
+    uniqueId: `u${i}`,
+    folder: "",
+    identity: `u${i}`,
+  }));
 }

@@ -26,6 +26,65 @@ test("what is no message is none", async (t) => {
   assert.deepEqual(listing(await opened(maildir)), ["1 3 1.a"]);
 });
 
+test("messages of several folders stand in one order, and are told apart", async (t) => {
+  const maildir = await maildirWith(await temporaryDirectory(t), {
+    "new/20.a": "a\n",
+    "cur/40.d": "d\n",
+    ".Spam/new/30.c": "c\n",
+    ".Spam/cur/20.a:2,": "aa\n",
+    ".Other/new/10.o": "o\n",
+  });
+  const open = await opened(maildir, opening(["", ".Spam", ".Missing"]));
+  const found = [...open.maildrop.listed()].map(({ folder, identity }) => `${folder}/${identity}`);
+  assert.deepEqual(found, ["/20.a", ".Spam/20.a", ".Spam/30.c", "/40.d"]);
+  assert.equal(new Set([...open.maildrop.listed()].map(({ uniqueId }) => uniqueId)).size, 4);
+  assert.equal(open.folderOf(messageOf(open, 2)).maildir.path, `${maildir.path}/.Spam`);
+});
+
+test("what lies in a folder changes no unique-id in another, nor does the order of the folders", async (t) => {
+  const maildir = await maildirWith(await temporaryDirectory(t), {
+    "new/20.a": "a\n",
+    ".Spam/new/20.a": "a\n",
+    ".B/new/20.a": "a\n",
+  });
+  const idIn = async (folder: string, folders: readonly string[]) => {
+    const { maildrop, lock } = await opened(maildir, opening(folders));
+    await lock?.release();
+    return maildrop.messages.find((message) => message.folder === folder)?.uniqueId;
+  };
+  assert.equal(await idIn("", ["", ".Spam", ".B"]), "20.a");
+  assert.equal(await idIn("", [".B", ""]), "20.a");
+  const alone = await idIn(".Spam", [".Spam"]);
+  assert.ok(alone);
+  assert.equal(await idIn(".Spam", [".B", ".Spam", ""]), alone);
+});
+
+test("a folder that is a symbolic link, or has one in it, is not looked into", async (t) => {
+  const directory = await temporaryDirectory(t);
+  const maildir = await maildirWith(directory, { "new/1.a": "a\n", ".Real/new/2.b": "b\n" });
+  await mkdir(`${directory}/elsewhere/new`, { recursive: true });
+  await writeFile(`${directory}/elsewhere/new/3.c`, "c\n");
+  await symlink(`${directory}/elsewhere`, `${maildir.path}/.Whole`);
+  await mkdir(`${maildir.path}/.Part`);
+  await symlink(`${directory}/elsewhere/new`, `${maildir.path}/.Part/new`);
+  await symlink(".Real", `${maildir.path}/.Alias`);
+  await symlink(".Circle", `${maildir.path}/.Circle`);
+  const folders = ["", ".Real", ".Whole", ".Part", ".Alias", ".Circle"];
+  const { maildrop } = await opened(maildir, opening(folders));
+  assert.deepEqual(
+    maildrop.messages.map(({ identity }) => identity),
+    ["1.a", "2.b"],
+  );
+});
+
+test("a Maildir that is reached by a symbolic link has its folders all the same", async (t) => {
+  const directory = await temporaryDirectory(t);
+  await maildirWith(directory, { ".Spam/new/2.b": "b\n" });
+  await symlink("Maildir", `${directory}/link`);
+  const { maildrop } = await opened(maildirAt(`${directory}/link`), opening(["", ".Spam"]));
+  assert.equal(maildrop.count, 1);
+});
+
 test("without a Maildir the maildrop is empty, has no lock, and nothing is made", async (t) => {
   const directory = await temporaryDirectory(t);
   const open = await opened(maildirAt(`${directory}/nobody/Maildir`));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import pino from "pino";
 import { SessionLocks } from "../../pop3d/lock.js";
 import type { Message } from "../../pop3d/maildrop.js";
@@ -16,11 +16,12 @@ import { pathOf, uniqueNames } from "../../shared/maildir/name.js";
 export const silent = pino({ level: "silent" });
 const uniqueName = uniqueNames("test", process.pid, Date.now);
 
-export function opening(): Opening {
+export function opening(folders: readonly string[] = [""]): Opening {
   return {
     locks: new SessionLocks({ host: hostname(), uniqueName }),
     sizes: new WireSizes(),
     lockWait: 0,
+    folders,
   };
 }
 
@@ -51,11 +52,13 @@ export function messageOf({ maildrop }: OpenMaildrop, number: number): Message {
   return message;
 }
 
-/** What lies in new/ and cur/, as `folder/filename`. */
+/** What lies in new/ and cur/, as `cur/1.a:2,S`, and in those of its folders, as `.Trash/cur/1.a:2,ST`. */
 export async function filesIn(maildir: Maildir): Promise<string[]> {
   const files: string[] = [];
-  for (const folder of ["cur", "new"] as const) {
-    for (const filename of await readdir(maildir[folder], "latin1")) files.push(`${folder}/${filename}`);
+  const folders = (await readdir(maildir.path, "latin1")).filter((name) => name.startsWith("."));
+  for (const directory of ["", ...folders].flatMap((name) => [join(name, "cur"), join(name, "new")])) {
+    const filenames = await readdir(join(maildir.path, directory), "latin1").catch((): string[] => []);
+    files.push(...filenames.map((filename) => `${directory}/${filename}`));
   }
   return files.sort();
 }

@@ -26,6 +26,11 @@ const ALICE: Account = {
   extra: new Map(),
 };
 
+/** The settings of its maildrop. */
+export interface PureMaildrop {
+  readonly folders: readonly string[];
+}
+
 export class PureServer {
   readonly #session: Session;
   readonly #reader = new LineReader(4096);
@@ -34,11 +39,17 @@ export class PureServer {
   #sent: Buffer[] = [];
   #awaitsTls = false;
   #closed = false;
-  #removed = new Set<string>();
+  readonly #maildrop: PureMaildrop;
+  readonly #removed = new Set<StoredMessage>();
 
-  constructor(rules: SessionRules, messages: readonly StoredMessage[]) {
+  constructor(
+    rules: SessionRules,
+    messages: readonly StoredMessage[],
+    maildrop: PureMaildrop = { folders: [""] },
+  ) {
     this.#session = new Session(rules);
     this.#stored = messages;
+    this.#maildrop = maildrop;
     this.#say([this.#session.greeting]);
   }
 
@@ -51,9 +62,9 @@ export class PureServer {
     return this.#awaitsTls;
   }
 
-  /** File names that have not been removed. */
+  /** What has not been removed, as `filename` or `.Folder/filename`. */
   get left(): string[] {
-    return this.#stored.map(({ filename }) => filename).filter((name) => !this.#removed.has(name));
+    return this.#stored.filter((message) => !this.#removed.has(message)).map(keyOf);
   }
 
   /** What was sent since the last call. */
@@ -109,7 +120,7 @@ export class PureServer {
         return { kind: "open maildrop", outcome: this.#open() };
       case "send message": {
         const { message, bodyLines, reply } = effect;
-        const stored = this.#octets.get(message.identity);
+        const stored = this.#octets.get(`${message.folder}/${message.identity}`);
         if (stored === undefined) return { kind: "send message", outcome: "gone" };
         this.#say([reply]);
         const form = new WireForm();
@@ -118,27 +129,39 @@ export class PureServer {
         return { kind: "send message", outcome: "sent" };
       }
       case "update":
-        for (const { filename } of this.#stored) {
-          const { identity } = parseName(filename);
-          const message = effect.maildrop.messages.find((one) => one.identity === identity);
-          if (message !== undefined && effect.maildrop.isDeleted(message)) this.#removed.add(filename);
+        for (const stored of this.#stored) {
+          const { identity } = parseName(stored.filename);
+          const message = effect.maildrop.messages.find(
+            (one) => one.identity === identity && one.folder === stored.within,
+          );
+          if (message !== undefined && effect.maildrop.isDeleted(message)) this.#removed.add(stored);
         }
         return { kind: "update", outcome: "complete" };
     }
   }
 
   #open(): Maildrop {
-    const inOrder = [...this.#stored].sort((a, b) => compareNames(a.filename, b.filename));
-    const names = inOrder.map(({ filename }) => parseName(filename));
-    const ids = uniqueIds(names);
-    for (const [i, { octets }] of inOrder.entries()) this.#octets.set(names[i]?.identity ?? "", octets);
+    const found = this.#maildrop.folders.flatMap((folder) => {
+      const stored = this.#stored.filter(({ within }) => within === folder);
+      const ids = uniqueIds(
+        stored.map(({ filename }) => parseName(filename)),
+        folder,
+      );
+      return stored.map((message, i) => ({ ...message, uniqueId: ids[i] ?? "" }));
+    });
+    const messages = found.toSorted((a, b) => compareNames(a.filename, b.filename));
     return new Maildrop(
-      inOrder.map(({ octets }, i) => {
+      messages.map(({ within: folder, filename, octets, uniqueId }, i) => {
         const size = new WireSize();
         size.add(octets);
-        const { identity = "", wireSize = size.octets } = names[i] ?? {};
-        return { number: i + 1, identity, octets: wireSize, uniqueId: ids[i] ?? "" };
+        const { identity, wireSize = size.octets } = parseName(filename);
+        this.#octets.set(`${folder}/${identity}`, octets);
+        return { number: i + 1, folder, identity, octets: wireSize, uniqueId };
       }),
     );
   }
+}
+
+function keyOf({ within, filename }: StoredMessage): string {
+  return within === "" ? filename : `${within}/${filename}`;
 }

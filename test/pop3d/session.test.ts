@@ -108,5 +108,10 @@ function withoutWords(answers: readonly string[], expected: readonly string[]): 
 }
 
 function messages(): StoredMessage[] {
-  return TEXTS.map((text, i) => ({ folder: "new", filename: `u${i + 1}`, octets: Buffer.from(text) }));
+  return TEXTS.map((text, i) => ({
+    within: "",
+    folder: "new",
+    filename: `u${i + 1}`,
+    octets: Buffer.from(text),
+  }));
 }

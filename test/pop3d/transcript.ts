@@ -9,6 +9,8 @@
  *     |its last line has no line end\
  *     Message: 2.second
  *     |in new/; as it is stored
+ *     Message: .Spam/3.third
+ *     |in new/ of the Maildir++ folder .Spam
  *
  *     S: +OK *
  *     C: USER alice
@@ -26,6 +28,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export interface StoredMessage {
+  /** The Maildir++ folder's directory; "" for the Maildir itself. */
+  readonly within: string;
   readonly folder: "new" | "cur";
   readonly filename: string;
   readonly octets: Buffer;
@@ -49,7 +53,7 @@ export interface Transcript {
   readonly messages: readonly StoredMessage[];
   readonly phases: readonly Phase[];
   readonly ending: "client closes" | "client cuts" | "server closes";
-  /** `folder/filename`, sorted; undefined when the case does not say. */
+  /** `cur/filename` or `.Folder/cur/filename`, sorted; undefined when the case does not say. */
   readonly left: readonly string[] | undefined;
 }
 
@@ -65,7 +69,7 @@ export function transcripts(): Transcript[] {
 
 export function parseTranscript(name: string, text: string): Transcript {
   const settings = new Map<string, string>();
-  const messages: { folder: "new" | "cur"; filename: string; lines: string[] }[] = [];
+  const messages: (Omit<StoredMessage, "octets"> & { lines: string[] })[] = [];
   const phases: { tls: boolean; turns: Turn[] }[] = [{ tls: false, turns: [] }];
   let ending: Transcript["ending"] = "client closes";
   let left: string[] | undefined;
@@ -73,8 +77,7 @@ export function parseTranscript(name: string, text: string): Transcript {
     const [, mark = "", rest = ""] =
       /^(#|Setting:|Message:|Left:|S:|C:|\|)(?: |(?<=\|))?(.*)$/.exec(line) ?? [];
     if (mark === "Setting:") settings.set(...pairOf(rest));
-    else if (mark === "Message:")
-      messages.push({ folder: rest.includes(":") ? "cur" : "new", filename: octetsIn(rest), lines: [] });
+    else if (mark === "Message:") messages.push({ ...placeOf(octetsIn(rest)), lines: [] });
     else if (mark === "|") messages.at(-1)?.lines.push(rest);
     else if (mark === "Left:") left = rest.split(" ").filter(Boolean).sort();
     else if (line === "C: <TLS>") phases.push({ tls: true, turns: [] });
@@ -87,6 +90,11 @@ export function parseTranscript(name: string, text: string): Transcript {
   }
   const stored = messages.map(({ lines, ...message }) => ({ ...message, octets: storedOctets(lines) }));
   return { name, settings, messages: stored, phases, ending, left };
+}
+
+function placeOf(path: string): Omit<StoredMessage, "octets"> {
+  const [, within = "", filename = ""] = /^(?:(\.[^/]+)\/)?(.*)$/s.exec(path) ?? [];
+  return { within, folder: filename.includes(":") ? "cur" : "new", filename };
 }
 
 function pairOf(setting: string): [string, string] {

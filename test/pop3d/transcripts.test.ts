@@ -8,12 +8,13 @@ import { after, before, describe, test } from "node:test";
 import type { SessionRules } from "../../pop3d/authorization.js";
 import { FsyncDurable } from "../../shared/durable.js";
 import { createMaildir } from "../../shared/maildir/create.js";
+import { folderOf } from "../../shared/maildir/maildir.js";
 import { pathOf } from "../../shared/maildir/name.js";
-import { messagesIn } from "../../shared/maildir/scan.js";
 import { type Pop3d, Site } from "../daemons/site.js";
 import { cutInto } from "./arbitraries.js";
 import { Client } from "./client.js";
-import { PureServer } from "./pure-server.js";
+import { filesIn } from "./opened.js";
+import { type PureMaildrop, PureServer } from "./pure-server.js";
 import {
   assertLines,
   expectedLines,
@@ -61,7 +62,8 @@ describe("the daemon", () => {
       test(`${transcript.name} (${way.name})`, { timeout: RUNNING_MS_MAX }, async () => {
         await fill(await site, transcript);
         await run(transcript, way, await daemonFor(transcript));
-        if (transcript.left !== undefined) assert.deepEqual(await leftIn(await site), transcript.left);
+        if (transcript.left === undefined) return;
+        assert.deepEqual(await filesIn((await site).maildir("alice")), transcript.left);
       });
     }
   }
@@ -82,7 +84,7 @@ interface Way {
 }
 
 function runPurely(transcript: Transcript, pieceSize: number): void {
-  const server = new PureServer(rulesOf(transcript), transcript.messages);
+  const server = new PureServer(rulesOf(transcript), transcript.messages, maildropOf(transcript));
   for (const phase of transcript.phases) {
     if (phase.tls) server.beginTls();
     for (const piece of cutInto(sentOctets(phase), repeat(pieceSize))) server.feed(piece);
@@ -91,7 +93,7 @@ function runPurely(transcript: Transcript, pieceSize: number): void {
   assert.equal(server.closed, transcript.ending === "server closes");
   if (transcript.left === undefined) return;
   const uniqueParts = (names: readonly string[]) =>
-    names.map((name) => name.replace(/^\w+\/|[,:].*$/g, "")).sort();
+    names.map((name) => name.replace(/\b(?:new|cur)\/|[,:].*$/g, "")).sort();
   assert.deepEqual(uniqueParts(server.left), uniqueParts(transcript.left));
 }
 
@@ -134,6 +136,7 @@ const KNOWN_SETTINGS = new Set([
   "listen.allow_plaintext_auth",
   "limits.login_failures",
   "limits.unknown_commands",
+  "maildrop.folders",
   "maildrop.mark_seen",
 ]);
 
@@ -148,6 +151,11 @@ function rulesOf({ settings }: Transcript): SessionRules {
     loginFailuresMax: Number(settings.get("limits.login_failures") ?? 3),
     mistakesMax: Number(settings.get("limits.unknown_commands") ?? 20),
   };
+}
+
+function maildropOf({ settings }: Transcript): PureMaildrop {
+  const folders = settings.get("maildrop.folders") ?? '[""]';
+  return { folders: [...folders.matchAll(/"([^"]*)"/g)].map(([, name = ""]) => name) };
 }
 
 /** Cases about the time before TLS have no sense after it. */
@@ -170,19 +178,12 @@ function toml(settings: ReadonlyMap<string, string>): { listen: string; tables: 
 
 async function fill(site: Site, { messages }: Transcript): Promise<void> {
   const maildir = site.maildir("alice");
-  await rm(maildir.new, { recursive: true, force: true });
-  await rm(maildir.cur, { recursive: true, force: true });
-  await createMaildir(maildir, new FsyncDurable());
-  for (const { folder, filename, octets } of messages) {
-    await writeFile(pathOf(maildir[folder], filename), octets);
+  await rm(maildir.path, { recursive: true, force: true });
+  const durable = new FsyncDurable();
+  await createMaildir(maildir, durable);
+  for (const { within, folder, filename, octets } of messages) {
+    const target = folderOf(maildir, within);
+    await createMaildir(target, durable);
+    await writeFile(pathOf(target[folder], filename), octets);
   }
-}
-
-async function leftIn(site: Site): Promise<string[]> {
-  const maildir = site.maildir("alice");
-  const left: string[] = [];
-  for (const folder of ["new", "cur"] as const) {
-    for (const filename of await messagesIn(maildir[folder])) left.push(`${folder}/${filename}`);
-  }
-  return left.sort();
 }
