@@ -6,6 +6,7 @@ import {
   listenerOptions,
   listenersWithoutCertificate,
   logOptions,
+  oauthOptions,
   SECOND,
   tlsOptions,
 } from "../shared/config/common.js";
@@ -26,6 +27,7 @@ export const pop3dSchema = z
       .prefault([{ address: "0.0.0.0:110" }, { address: "[::]:110" }])
       .describe("Where mail is handed out; by default on port 110 of every address."),
     tls: tlsOptions,
+    oauth: oauthOptions,
     limits: optionalTable({
       ...connectionLimits,
       idle_timeout: duration(SECOND)

@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import type { TLSSocketOptions } from "node:tls";
 import type { Accounts } from "../shared/accounts/account.js";
-import { createAuthenticator } from "../shared/accounts/authenticator.js";
+import { loadClientSecret, openLogins } from "../shared/accounts/logins.js";
 import { loadAccounts } from "../shared/accounts/passwd-file.js";
 import { Certificates } from "../shared/certificates.js";
 import { defaultDomainOf } from "../shared/config/common.js";
@@ -24,6 +24,7 @@ import { WireSizes } from "./wire-sizes.js";
 /** The files that can be read anew while pop3d runs. */
 export interface State {
   readonly accounts: Reloadable<Accounts>;
+  readonly clientSecret: Reloadable<string> | undefined;
   readonly certificates: Reloadable<Certificates> | undefined;
 }
 
@@ -38,6 +39,7 @@ export async function loadState(config: Pop3dConfig, log: Log): Promise<State> {
       () => loadAccounts(accounts, { mailRoot, defaultDomain }),
       log,
     ),
+    clientSecret: await loadClientSecret(config, log),
     certificates:
       tls &&
       (await Reloadable.open("certificates", Certificates.files(tls), () => Certificates.load(tls), log)),
@@ -47,10 +49,7 @@ export async function loadState(config: Pop3dConfig, log: Log): Promise<State> {
 /** Reads the files, binds every listener, gives up root. Rejects, with nothing left open, when one of these fails. */
 export async function startPop3d(config: Pop3dConfig, log: Log): Promise<Service> {
   const state = await loadState(config, log);
-  const authenticator = createAuthenticator({
-    accounts: () => state.accounts.current,
-    defaultDomain: defaultDomainOf(config),
-  });
+  const authenticator = openLogins(config, state);
   const services = servicesOf(config, state, authenticator, log);
   const limits = new ConnectionLimits({
     total: config.limits.connections,
@@ -72,7 +71,7 @@ export async function startPop3d(config: Pop3dConfig, log: Log): Promise<Service
   for (const listener of listeners) listener.begin();
   return {
     addresses: listeners.map(({ address }) => address),
-    reloadables: [state.accounts, ...(state.certificates === undefined ? [] : [state.certificates])],
+    reloadables: [state.accounts, state.clientSecret, state.certificates].filter((one) => one !== undefined),
     stop: () => stop(config.shutdown_time),
   };
 }

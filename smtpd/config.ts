@@ -6,6 +6,7 @@ import {
   listenerOptions,
   listenersWithoutCertificate,
   logOptions,
+  oauthOptions,
   SECOND,
   tlsOptions,
 } from "../shared/config/common.js";
@@ -39,6 +40,7 @@ export const smtpdSchema = z
       .prefault([{ address: "0.0.0.0:25" }, { address: "[::]:25" }])
       .describe("Where mail is taken in; by default on port 25 of every address."),
     tls: tlsOptions,
+    oauth: oauthOptions,
     limits: optionalTable({
       ...connectionLimits,
       message_size: size(64 * KIB)

@@ -1,6 +1,5 @@
 /** smtpd at work: its listeners, and the receiver behind them. */
-import { createAuthenticator } from "../shared/accounts/authenticator.js";
-import { defaultDomainOf } from "../shared/config/common.js";
+import { openLogins } from "../shared/accounts/logins.js";
 import { ConnectionLimits } from "../shared/connection-limits.js";
 import type { Service } from "../shared/daemon.js";
 import { FsyncDurable } from "../shared/durable.js";
@@ -17,10 +16,7 @@ import { directoryOf, loadState } from "./state.js";
 /** Reads the files, binds every listener, gives up root. Rejects, with nothing left open, when one of these fails. */
 export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service> {
   const state = await loadState(config, log);
-  const authenticator = createAuthenticator({
-    accounts: () => state.accounts.current,
-    defaultDomain: defaultDomainOf(config),
-  });
+  const authenticator = openLogins(config, state);
   const receiver = new MailReceiver({
     hostname: config.hostname,
     headerSizeMax: config.limits.header_size,
@@ -55,7 +51,9 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
   }
   return {
     addresses: listeners.map((listener) => listener.address),
-    reloadables: [state.accounts, state.aliases, state.certificates].filter((one) => one !== undefined),
+    reloadables: [state.accounts, state.aliases, state.clientSecret, state.certificates].filter(
+      (one) => one !== undefined,
+    ),
     stop,
   };
 }

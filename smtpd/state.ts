@@ -1,7 +1,8 @@
 /**
- * What smtpd reads from files and may read anew while it runs: accounts, aliases and certificates.
+ * What smtpd reads from files and may read anew while it runs: accounts, aliases, secrets and certificates.
  */
 import type { Accounts } from "../shared/accounts/account.js";
+import { loadClientSecret } from "../shared/accounts/logins.js";
 import { loadAccounts } from "../shared/accounts/passwd-file.js";
 import { Certificates } from "../shared/certificates.js";
 import { defaultDomainOf } from "../shared/config/common.js";
@@ -15,6 +16,7 @@ import type { Directory } from "./receive/route.js";
 export interface SmtpdState {
   readonly accounts: Reloadable<Accounts>;
   readonly aliases: Reloadable<Aliases>;
+  readonly clientSecret: Reloadable<string> | undefined;
   readonly certificates: Reloadable<Certificates> | undefined;
 }
 
@@ -32,6 +34,7 @@ export async function loadState(config: SmtpdConfig, log: Log): Promise<SmtpdSta
       readAliases,
       log,
     ),
+    clientSecret: await loadClientSecret(config, log),
     certificates:
       tls === undefined
         ? undefined

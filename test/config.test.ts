@@ -9,6 +9,12 @@ import { smtpdSchema } from "../smtpd/config.js";
 
 const MINIMUM = 'domains = ["example.org"]\n';
 
+/** What a table cannot do without. */
+const NEEDED: Readonly<Record<string, string>> = {
+  tls: 'certificate = "/c"\nkey = "/k"\n',
+  oauth: 'introspection_url = "https://login.example.org/"\nclient_id = "c"\nclient_secret_file = "/s"\n',
+};
+
 const daemons: readonly (readonly [string, z.ZodType, number])[] = [
   ["smtpd", smtpdSchema, 25],
   ["pop3d", pop3dSchema, 110],
@@ -39,6 +45,28 @@ for (const [name, schema, port] of daemons) {
       assert.throws(() => parseConfig(name, `${listener}"implicit"`, schema), /"tls"/);
       parseConfig(name, `${listener}"starttls"`, schema);
       parseConfig(name, `${listener}"implicit"\n[tls]\ncertificate = "/c"\nkey = "/k"`, schema);
+    });
+
+    test("sends tokens nowhere unencrypted but to this host", () => {
+      const oauth = (url: string) =>
+        `${MINIMUM}[oauth]\n${NEEDED.oauth?.replace("https://login.example.org/", url)}`;
+      for (const url of [
+        "https://a.example/x?y=z",
+        "http://localhost/",
+        "http://127.0.0.1:8080/",
+        "http://[::1]/",
+      ])
+        parseConfig(name, oauth(url), schema);
+      for (const url of [
+        ...[
+          "http://a.example/",
+          "http://127.0.0.1.a.example/",
+          "http://localhost.a.example/",
+          "ftp://a.example/",
+        ],
+        ...["a.example", "", "https://user:secret@a.example/", "https://a.example/#b"],
+      ])
+        assert.throws(() => parseConfig(name, oauth(url), schema), /oauth\.introspection_url/, url);
     });
 
     test("has a list of its keys: each with help, and each refused with the list's own name when wrong", () => {
@@ -72,7 +100,7 @@ for (const [name, schema, port] of daemons) {
         const [key, ...tables] = row.path.toReversed();
         if (tables.length > 0 && tables[0] === "listen") continue;
         const table = tables.length > 0 ? `[${tables.toReversed().join(".")}]\n` : "";
-        const rest = tables[0] === "tls" ? 'certificate = "/c"\nkey = "/k"\n' : "";
+        const rest = NEEDED[tables[0] ?? ""] ?? "";
         parseConfig(name, `${MINIMUM}${table}${rest}${key} = ${toml(row.default)}`, schema);
       }
     });

@@ -21,16 +21,23 @@ export interface Accounts {
   all(): Iterable<Account>;
 }
 
-/** What came of a login. `unavailable` means that nobody can say now; the cause is for the log. */
+/** What came of a login. `unavailable` means that nobody can say now; reason and cause are for the log alone. */
 export type Verdict =
   | { readonly kind: "granted"; readonly account: Account }
-  | { readonly kind: "refused" }
+  | { readonly kind: "refused"; readonly reason?: string }
   | { readonly kind: "unavailable"; readonly cause: unknown };
 
 export interface Authenticator {
+  /** Whether tokens can be checked at all: SASL mechanisms that bring one are offered only then. */
+  readonly takesTokens: boolean;
   /**
    * Checks a user name and a password as the client sent them (the octets of the password untouched).
    * A wrong password and an unknown user take the same time. Never rejects.
    */
   authenticate(username: string, password: string): Promise<Verdict>;
+  /**
+   * Checks an OAuth 2.0 access token as the client sent it. Never rejects.
+   * @param username the name that the client gave beside it, if any; it must be the token's own user
+   */
+  authenticateToken(username: string | undefined, token: string): Promise<Verdict>;
 }

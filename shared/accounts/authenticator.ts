@@ -11,6 +11,7 @@ import type { Accounts, Authenticator, Verdict } from "./account.js";
 import { CheckPool, type PasswordChecker } from "./check-pool.js";
 import { Credentials } from "./credentials.js";
 import { LoginCache } from "./login-cache.js";
+import type { TokenLogins } from "./oauth/token-logins.js";
 import { addressOfUser } from "./username.js";
 
 /** RFC 2449 §4 leaves a POP3 password 248 octets; libxcrypt, Dovecot's library for CRYPT, takes 511. */
@@ -24,6 +25,8 @@ export interface AuthenticatorOptions {
   readonly log?: Log | undefined;
   /** A pool of threads by default. */
   readonly checker?: PasswordChecker;
+  /** Who checks tokens; without it none is taken. */
+  readonly tokens?: TokenLogins | undefined;
 }
 
 /** Makes an authenticator. Close it to end its threads; logins are `unavailable` from then on. */
@@ -62,7 +65,16 @@ class AccountsAuthenticator implements Authenticator {
     }
   }
 
+  get takesTokens(): boolean {
+    return this.#options.tokens !== undefined;
+  }
+
+  async authenticateToken(username: string | undefined, token: string): Promise<Verdict> {
+    return this.#options.tokens?.login(username, token) ?? REFUSED;
+  }
+
   async close(): Promise<void> {
+    this.#options.tokens?.close();
     await this.#checker.close();
   }
 

@@ -11,6 +11,7 @@ import {
   listenAddress,
   optionalTable,
   path,
+  secureUrl,
   table,
   text,
 } from "./option.js";
@@ -76,6 +77,28 @@ export const tlsOptions = table({
   .optional()
   .describe("TLS is offered only with a certificate of yours.");
 
+/** `[oauth]`: who is asked about the tokens of OAUTHBEARER and XOAUTH2. */
+export const oauthOptions = table({
+  introspection_url: secureUrl().describe(
+    "Where tokens are checked (RFC 7662); https, or http to this host.",
+  ),
+  client_id: text("the name by which the authorization server knows this server").describe(
+    "The name by which the authorization server knows this server.",
+  ),
+  client_secret_file: path().describe("A file with the secret that belongs to it, on its first line."),
+  username_claim: text("the name of a claim")
+    .prefault("username")
+    .describe("The claim that names the user: an address, or a bare name of default_domain."),
+  scope: text("scopes, parted by spaces")
+    .optional()
+    .describe("Scopes that a token must have; any will do by default."),
+  audience: text("the audience of tokens for this server")
+    .optional()
+    .describe("Whom a token must be meant for, its claim aud; anyone by default."),
+})
+  .optional()
+  .describe("Logins by OAuth 2.0 tokens are taken only where somebody can be asked about them.");
+
 export const logOptions = optionalTable({
   level: choice(LOG_LEVELS)
     .prefault("info")
@@ -111,6 +134,7 @@ export const connectionLimits = {
 } as const;
 
 export type TlsConfig = NonNullable<z.output<typeof tlsOptions>>;
+export type OauthConfig = NonNullable<z.output<typeof oauthOptions>>;
 export type PlaintextAuth = (typeof PLAINTEXT_AUTH)[number];
 export type ListenerTls = (typeof LISTENER_TLS)[number];
 

@@ -74,6 +74,18 @@ export const domain = () =>
 
 export const listenAddress = () => parsed<ListenAddress>(parseListenAddress, LISTEN_ADDRESS_FORMS);
 
+/** Where secrets may be sent by HTTP: encrypted, or to this host alone. */
+export const secureUrl = () =>
+  parsed(parseSecureUrl, 'a URL of https, or of http to this host, such as "https://example.org/path"');
+
+function parseSecureUrl(value: string): string | undefined {
+  if (!URL.canParse(value)) return undefined;
+  const { protocol, hostname, username, password, hash, href } = new URL(value);
+  const local = ["localhost", "[::1]"].includes(hostname) || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  if (protocol !== "https:" && !(protocol === "http:" && local)) return undefined;
+  return username + password + hash === "" ? href : undefined;
+}
+
 /** A list of at least `least` things. */
 export const list = <T extends z.ZodType>(item: T, allowed: string, least = 0) =>
   z.array(item, { error: allowed }).min(least, { error: allowed });

@@ -61,7 +61,11 @@ function receiver(durable: Durable = new FsyncDurable(), headerSizeMax = 64 * 10
       },
       aliases,
     }),
-    authenticator: { authenticate: async () => ({ kind: "refused" }) },
+    authenticator: {
+      takesTokens: false,
+      authenticate: async () => ({ kind: "refused" }),
+      authenticateToken: async () => ({ kind: "refused" }),
+    },
     durable,
     uniqueName: uniqueNames("mail.us.example", process.pid, Date.now),
     cleaner: new TmpCleaner(Date.now),
