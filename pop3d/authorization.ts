@@ -6,12 +6,15 @@
  */
 import type { Account } from "../shared/accounts/account.js";
 import { capabilities } from "./capabilities.js";
-import { type Command, command, dispatch, nothing, wholeText, word, words } from "./command.js";
+import { anything, type Command, command, dispatch, nothing, wholeText, word, words } from "./command.js";
+import type { LanguageTag } from "./language/language.js";
 import { Maildrop } from "./maildrop.js";
+import type { MistakeRules } from "./mistakes.js";
 import {
   ask,
   type LoginMethod,
   mistake,
+  notSupported,
   type Result,
   refuse,
   type Step,
@@ -20,6 +23,8 @@ import {
 } from "./protocol.js";
 import { CHALLENGE, err, ok } from "./reply.js";
 import { parsePlain } from "./sasl-plain.js";
+import { TEXT_COMMANDS } from "./text-commands.js";
+import type { TextMode } from "./text-mode.js";
 
 /** What holds for a session from its start, and never changes but by STLS. */
 export interface SessionRules {
@@ -31,13 +36,16 @@ export interface SessionRules {
   readonly stls: boolean;
   /** Whether this client may send a password before TLS. */
   readonly plaintextAuth: boolean;
-  /** Failed logins, and commands in error, after which the session is closed. */
+  /** Failed logins after which the session is closed. */
   readonly loginFailuresMax: number;
-  readonly mistakesMax: number;
+  readonly mistakes: MistakeRules;
+  /** What the administrator would have replies in. */
+  readonly language: LanguageTag;
 }
 
 export class Authorization {
   readonly rules: SessionRules;
+  readonly textMode: TextMode;
   tls: boolean;
   /** The name that USER gave. */
   username: string | undefined;
@@ -46,8 +54,9 @@ export class Authorization {
   failures = 0;
   method: LoginMethod = "USER";
 
-  constructor(rules: SessionRules) {
+  constructor(rules: SessionRules, textMode: TextMode) {
     this.rules = rules;
+    this.textMode = textMode;
     this.tls = rules.tls;
   }
 
@@ -56,8 +65,9 @@ export class Authorization {
     return this.tls || this.rules.plaintextAuth;
   }
 
+  /** RFC 6856 §2.1: not after UTF8. */
   get offersStls(): boolean {
-    return this.rules.stls && !this.tls;
+    return this.rules.stls && !this.tls && !this.textMode.utf8;
   }
 
   line(octets: Buffer): Step {
@@ -84,6 +94,7 @@ export class Authorization {
         return maildropOpened(result.outcome);
       case "start TLS":
         this.tls = true;
+        this.textMode.reset();
         return say();
     }
     throw new Error(`${result.kind} has no place in AUTHORIZATION`);
@@ -97,6 +108,9 @@ const COMMANDS: readonly Command<Authorization>[] = [
   command("STLS", nothing, stls),
   command("CAPA", nothing, capa),
   command("QUIT", nothing, quit),
+  ...TEXT_COMMANDS,
+  // RFC 1460 removed RPOP; APOP needs passwords in the clear on our side (RFC 1939 §13).
+  ...["RPOP", "APOP"].map((verb) => command(verb, anything, notSupported)),
 ];
 
 function user(session: Authorization, name: string): Step {
@@ -168,6 +182,7 @@ function maildropOpened(outcome: Extract<Result, { kind: "open maildrop" }>["out
 /** RFC 2595 §4. What was said before TLS is forgotten: it may not have been the client who said it. */
 function stls(session: Authorization): Step {
   if (session.tls) return mistake("TLS is active");
+  if (session.textMode.utf8) return mistake("STLS comes before UTF8");
   if (!session.offersStls) return mistake("TLS is not available");
   session.username = undefined;
   return { replies: [ok("begin TLS")], effect: { kind: "start TLS" } };

@@ -19,6 +19,8 @@ export function capabilities({ login, stls }: Offer): string[] {
     "RESP-CODES",
     "AUTH-RESP-CODE",
     "PIPELINING",
+    "UTF8 USER",
+    "LANG",
     // Nothing is ever removed unless a client says so.
     "EXPIRE NEVER",
     ...(stls ? ["STLS"] : []),

@@ -63,6 +63,11 @@ export function nothing(argument: string | undefined): true | undefined {
   return argument === undefined ? true : undefined;
 }
 
+/** Anything or nothing, for commands that do not care. */
+export function anything(): true {
+  return true;
+}
+
 /** All of the line, spaces included: RFC 1939 §7 lets a password have them. */
 export function wholeText(argument: string | undefined): string | undefined {
   return argument === undefined || argument === "" || CONTROL.test(argument) ? undefined : argument;

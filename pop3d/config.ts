@@ -10,8 +10,20 @@ import {
   SECOND,
   tlsOptions,
 } from "../shared/config/common.js";
-import { count, duration, flag, list, optionalTable, parsed, size, table } from "../shared/config/option.js";
+import {
+  choice,
+  count,
+  duration,
+  flag,
+  list,
+  optionalTable,
+  parsed,
+  size,
+  table,
+} from "../shared/config/option.js";
 import { isFolderName } from "../shared/maildir/maildir.js";
+import { LANGUAGE_TAGS } from "./language/language.js";
+import { MISTAKE_DELAY_MS_MAX } from "./mistakes.js";
 
 const FOLDER_LIST = 'a list of different folders, one at least, such as ["", ".Spam"]';
 const folderName = () =>
@@ -23,6 +35,9 @@ const folderName = () =>
 export const pop3dSchema = z
   .strictObject({
     ...commonOptions,
+    language: choice(LANGUAGE_TAGS)
+      .prefault("en")
+      .describe("The language of replies to clients that leave the choice to the server (LANG *)."),
     listen: list(table(listenerOptions), "[[listen]] tables, one at least", 1)
       .prefault([{ address: "0.0.0.0:110" }, { address: "[::]:110" }])
       .describe("Where mail is handed out; by default on port 110 of every address."),
@@ -46,6 +61,11 @@ export const pop3dSchema = z
       unknown_commands: count(1, 10_000)
         .prefault(20)
         .describe("Commands in error of a connection; then it is closed."),
+      unknown_command_delay: duration(0, MISTAKE_DELAY_MS_MAX)
+        .prefault("1s")
+        .describe(
+          "The reply to the sixth command in error of a connection waits this long, and twice as long for each further one, up to 8s.",
+        ),
     }),
     maildrop: optionalTable({
       lock_wait: duration()

@@ -158,6 +158,9 @@ export class Connection {
         return this.#authenticate(effect);
       case "delay":
         return this.#delay();
+      case "pause":
+        await sleep(effect.milliseconds, undefined, { signal: this.#abort.signal }).catch(() => {});
+        return { kind: "pause" };
       case "open maildrop":
         return this.#openMaildrop(effect);
       case "send message":

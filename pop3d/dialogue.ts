@@ -7,6 +7,7 @@ import { firstLine, type Reply } from "./reply.js";
 const OPEN_VERBS = new Set([
   ...["USER", "STAT", "LIST", "UIDL", "RETR", "TOP", "DELE"],
   ...["RSET", "NOOP", "CAPA", "STLS", "QUIT"],
+  ...["UTF8", "LANG", "LAST", "XTND", "RPOP"],
 ]);
 const SHOWN_OCTETS_MAX = 255;
 
@@ -15,7 +16,7 @@ export function shownLine(octets: Buffer, awaitsResponse: boolean): string {
   if (awaitsResponse) return "(SASL response)";
   const { verb } = splitLine(octets);
   if (OPEN_VERBS.has(verb)) return octets.toString("latin1", 0, SHOWN_OCTETS_MAX);
-  if (verb === "PASS" || verb === "AUTH") return `${verb} (masked)`;
+  if (verb === "PASS" || verb === "AUTH" || verb === "APOP") return `${verb} (masked)`;
   return `(${octets.length} octets, not a command)`;
 }
 

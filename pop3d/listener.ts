@@ -133,7 +133,8 @@ function rulesFor(
     stls: tls === "starttls" && tlsOptions() !== undefined,
     plaintextAuth: mayLogInPlainly(allow_plaintext_auth, address),
     loginFailuresMax: config.limits.login_failures,
-    mistakesMax: config.limits.unknown_commands,
+    mistakes: { most: config.limits.unknown_commands, delayMs: config.limits.unknown_command_delay },
+    language: config.language,
   };
 }
 

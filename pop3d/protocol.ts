@@ -20,6 +20,8 @@ export type Effect =
     }
   /** Make a client that failed to log in wait for the reply. */
   | { readonly kind: "delay" }
+  /** Make a client that sends nonsense wait for the reply, and for all that it has sent after it. */
+  | { readonly kind: "pause"; readonly milliseconds: number }
   | { readonly kind: "open maildrop"; readonly account: Account; readonly method: LoginMethod }
   /** Send `reply`, then the message; or nothing at all, when it turns out that it cannot be sent. */
   | {
@@ -43,6 +45,7 @@ export type Trouble = "temporary" | "permanent";
 export type Result =
   | { readonly kind: "authenticate"; readonly verdict: Verdict }
   | { readonly kind: "delay" }
+  | { readonly kind: "pause" }
   | { readonly kind: "open maildrop"; readonly outcome: Maildrop | "in use" | Trouble }
   | { readonly kind: "send message"; readonly outcome: "sent" | "gone" | Trouble }
   | { readonly kind: "update"; readonly outcome: "complete" | "incomplete" }
@@ -57,7 +60,7 @@ export type Input =
 export interface Step {
   readonly replies: readonly Reply[];
   readonly effect?: Effect;
-  /** A command that was not understood or came at the wrong time: too many end the session. */
+  /** A command that was not understood or came at the wrong time: too many are delayed, then end the session. */
   readonly mistake?: true;
   /** Why something was refused, where the log should know. */
   readonly refusal?: string;
@@ -69,6 +72,11 @@ export function say(...replies: Reply[]): Step {
 
 export function mistake(text: Text): Step {
   return { replies: [err(text)], mistake: true };
+}
+
+/** What POP3 had once, or some servers have, and clients still try for. Trying is no mistake. */
+export function notSupported(): Step {
+  return say(err("this command is not supported"));
 }
 
 export function refuse(reply: Reply, refusal: string): Step {

@@ -5,21 +5,27 @@
 import { Authorization, type SessionRules } from "./authorization.js";
 import { capabilities } from "./capabilities.js";
 import type { Language } from "./language/language.js";
+import { LANGUAGES } from "./language/languages.js";
 import { Maildrop } from "./maildrop.js";
-import type { Input, Step } from "./protocol.js";
+import { Mistakes } from "./mistakes.js";
+import { ask, type Input, type Step, say } from "./protocol.js";
 import { err, okData, type Reply } from "./reply.js";
 import { TextMode } from "./text-mode.js";
 import { Transaction } from "./transaction.js";
 
 export class Session {
   readonly #rules: SessionRules;
-  readonly #textMode = new TextMode();
+  readonly #textMode: TextMode;
+  readonly #mistakes: Mistakes;
   #state: Authorization | Transaction;
-  #mistakes = 0;
+  /** What is said after a pause. */
+  #held: Step | undefined;
 
   constructor(rules: SessionRules) {
     this.#rules = rules;
-    this.#state = new Authorization(rules);
+    this.#textMode = new TextMode(LANGUAGES[rules.language]);
+    this.#mistakes = new Mistakes(rules.mistakes);
+    this.#state = new Authorization(rules, this.#textMode);
   }
 
   /** Always in English: nobody can have asked for another language yet. */
@@ -43,12 +49,27 @@ export class Session {
   }
 
   step(input: Input): Step {
+    if (input.kind === "pause") return this.#resume();
     const step = this.#take(input);
-    if (step.mistake !== true || ++this.#mistakes < this.#rules.mistakesMax) return step;
-    return { ...step, effect: { kind: "close", reason: "too many errors" } };
+    return step.mistake === true ? this.#mistaken(step) : step;
   }
 
-  #take(input: Input): Step {
+  /** A mistake has no effect of its own: its reply may have to wait, or be the last. */
+  #mistaken(mistake: Step): Step {
+    const { delayMs, last } = this.#mistakes.add();
+    const step: Step = last ? { ...mistake, effect: { kind: "close", reason: "too many errors" } } : mistake;
+    if (delayMs === 0) return step;
+    this.#held = step;
+    return ask({ kind: "pause", milliseconds: delayMs });
+  }
+
+  #resume(): Step {
+    const held = this.#held ?? say();
+    this.#held = undefined;
+    return held;
+  }
+
+  #take(input: Exclude<Input, { kind: "pause" }>): Step {
     switch (input.kind) {
       case "line":
         return this.#state.line(input.octets);
@@ -65,7 +86,7 @@ export class Session {
   #enter(outcome: unknown, step: Step): Step {
     if (outcome instanceof Maildrop && this.#state instanceof Authorization) {
       const login = this.#state.takesPasswords;
-      this.#state = new Transaction(outcome, capabilities({ login, stls: false }));
+      this.#state = new Transaction(outcome, capabilities({ login, stls: false }), this.#textMode);
     }
     return step;
   }

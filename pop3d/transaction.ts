@@ -1,5 +1,6 @@
 /** The TRANSACTION state (RFC 1939 §5 and §7): a table of commands over the maildrop. Pure. */
 import {
+  anything,
   type Command,
   command,
   dispatch,
@@ -10,19 +11,24 @@ import {
 } from "./command.js";
 import type { Text } from "./language/texts.js";
 import type { Maildrop, Message } from "./maildrop.js";
-import { ask, mistake, type Result, type Step, say, troubleReply } from "./protocol.js";
+import { ask, mistake, notSupported, type Result, type Step, say, troubleReply } from "./protocol.js";
 import { err, ok, okData, type Reply } from "./reply.js";
+import { TEXT_COMMANDS } from "./text-commands.js";
+import type { TextMode } from "./text-mode.js";
 
 export class Transaction {
   readonly maildrop: Maildrop;
   /** What CAPA lists in this state. */
   readonly capabilities: readonly string[];
+  /** Whether it is in UTF-8 mode, and its language. */
+  readonly textMode: TextMode;
   /** The message that RETR is sending. */
   retrieving: Message | undefined;
 
-  constructor(maildrop: Maildrop, capabilities: readonly string[]) {
+  constructor(maildrop: Maildrop, capabilities: readonly string[], textMode: TextMode) {
     this.maildrop = maildrop;
     this.capabilities = capabilities;
+    this.textMode = textMode;
   }
 
   line(octets: Buffer): Step {
@@ -52,13 +58,12 @@ const COMMANDS: readonly Command<Transaction>[] = [
   command("NOOP", nothing, () => say(ok("nothing done"))),
   command("CAPA", nothing, ({ capabilities }) => say(ok("capabilities follow", capabilities))),
   command("QUIT", nothing, ({ maildrop }) => ask({ kind: "update", maildrop })),
+  ...TEXT_COMMANDS,
+  // RFC 1725 removed LAST; XTND is of RFC 1082, its XLST and XMIT of Berkeley's popper.
+  ...["LAST", "XTND"].map((verb) => command(verb, anything, notSupported)),
   // These have had their time (RFC 5034 §4 says so of AUTH, RFC 2595 §4 of STLS).
-  ...["USER", "PASS", "AUTH", "STLS"].map((verb) => command(verb, always, tooLate)),
+  ...["USER", "PASS", "AUTH", "APOP", "RPOP", "STLS"].map((verb) => command(verb, anything, tooLate)),
 ];
-
-function always(): true {
-  return true;
-}
 
 function tooLate(): Step {
   return mistake("already logged in");

@@ -1,9 +1,13 @@
 /** A language that replies can be in: a translation of every text. Pure. */
 import type { PlainText, Text, ToldText, ToldTexts } from "./texts.js";
 
+/** As RFC 5646 has them. */
+export const LANGUAGE_TAGS = ["en", "de", "ja"] as const;
+
+export type LanguageTag = (typeof LANGUAGE_TAGS)[number];
+
 export interface Language {
-  /** As RFC 5646 has it. */
-  readonly tag: string;
+  readonly tag: LanguageTag;
   /** Of the language in the language itself. */
   readonly name: string;
   readonly plain: (text: PlainText) => string;

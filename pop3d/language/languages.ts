@@ -2,6 +2,10 @@
 import { english } from "./english.js";
 import { german } from "./german.js";
 import { japanese } from "./japanese.js";
-import type { Language } from "./language.js";
+import type { Language, LanguageTag } from "./language.js";
 
-export const LANGUAGES: readonly Language[] = [english, german, japanese];
+export const LANGUAGES: Readonly<Record<LanguageTag, Language>> = {
+  en: english,
+  de: german,
+  ja: japanese,
+};

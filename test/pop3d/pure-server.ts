@@ -115,7 +115,8 @@ export class PureServer {
         };
       }
       case "delay":
-        return { kind: "delay" };
+      case "pause":
+        return { kind: effect.kind };
       case "open maildrop":
         return { kind: "open maildrop", outcome: this.#open() };
       case "send message": {

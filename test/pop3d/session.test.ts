@@ -16,8 +16,9 @@ const RULES = {
   stls: false,
   plaintextAuth: true,
   loginFailuresMax: 3,
-  mistakesMax: 1000,
-};
+  mistakes: { most: 1000, delayMs: 1 },
+  language: "en",
+} as const;
 
 const number = fc.integer({ min: 0, max: TEXTS.length + 1 });
 const commandLine = fc.oneof(
@@ -51,7 +52,7 @@ test("a session that has ended says nothing more", () => {
 test("any octets at all are answered line by line, or end the session", () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 60 }), { maxLength: 20 }), (pieces) => {
-      const server = new PureServer({ ...RULES, mistakesMax: 5 }, messages());
+      const server = new PureServer({ ...RULES, mistakes: { most: 5, delayMs: 0 } }, messages());
       for (const piece of pieces) server.feed(Buffer.from(piece));
       for (const line of linesOf(server.takeSent())) assert.match(line, /^(\+OK|-ERR|\+) |^[A-Z .-]+$/i);
     }),

@@ -136,6 +136,7 @@ const KNOWN_SETTINGS = new Set([
   "listen.allow_plaintext_auth",
   "limits.login_failures",
   "limits.unknown_commands",
+  "language",
   "maildrop.folders",
   "maildrop.mark_seen",
 ]);
@@ -149,7 +150,8 @@ function rulesOf({ settings }: Transcript): SessionRules {
     stls: true,
     plaintextAuth: settings.get("listen.allow_plaintext_auth") !== '"never"',
     loginFailuresMax: Number(settings.get("limits.login_failures") ?? 3),
-    mistakesMax: Number(settings.get("limits.unknown_commands") ?? 20),
+    mistakes: { most: Number(settings.get("limits.unknown_commands") ?? 20), delayMs: 0 },
+    language: settings.get("language") === '"ja"' ? "ja" : "en",
   };
 }
 
@@ -164,13 +166,19 @@ function saysNoTls({ settings, phases }: Transcript): boolean {
   return announced || settings.has("listen.allow_plaintext_auth");
 }
 
-function toml(settings: ReadonlyMap<string, string>): { listen: string; tables: string } {
+function toml(settings: ReadonlyMap<string, string>): { top: string; listen: string; tables: string } {
   const keysOf = (table: string) =>
     [...settings].flatMap(([key, value]) =>
       key.startsWith(`${table}.`) ? [`${key.slice(table.length + 1)} = ${value}\n`] : [],
     );
-  const limits = ["[limits]\n", 'login_failure_delay = "0s"\n', ...keysOf("limits")];
+  const limits = [
+    "[limits]\n",
+    'login_failure_delay = "0s"\nunknown_command_delay = "0s"\n',
+    ...keysOf("limits"),
+  ];
+  const top = [...settings].filter(([key]) => !key.includes("."));
   return {
+    top: top.map(([key, value]) => `${key} = ${value}\n`).join(""),
     listen: keysOf("listen").join(""),
     tables: [...limits, "[maildrop]\n", ...keysOf("maildrop")].join(""),
   };
