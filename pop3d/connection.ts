@@ -159,7 +159,9 @@ export class Connection {
       case "delay":
         return this.#delay();
       case "pause":
-        await sleep(effect.milliseconds, undefined, { signal: this.#abort.signal }).catch(() => {});
+        await sleep(Math.min(effect.milliseconds, this.#patience()), undefined, {
+          signal: this.#abort.signal,
+        }).catch(() => {});
         return { kind: "pause" };
       case "open maildrop":
         return this.#openMaildrop(effect);

@@ -71,12 +71,16 @@ export class Wire {
     return this.#tls;
   }
 
-  /** The next line. What was written before is sent while waiting for it. */
+  /**
+   * The next line. What was written before is sent while waiting for it. When there is no time left there is no line,
+   * not even one that has come: else a client that is ahead would be served for as long as it stays ahead.
+   */
   async line(waitMs: number): Promise<Received> {
     if (this.lost) return { kind: "ended" };
-    const ready = this.#reader.next();
+    const ready = waitMs > 0 ? this.#reader.next() : undefined;
     if (ready !== undefined) return ready;
     await this.flush();
+    if (waitMs <= 0) return { kind: "timeout" };
     return new Promise((resolve) => {
       const timer = setTimeout(() => settle({ kind: "timeout" }), waitMs);
       const settle = (received: Received) => {
