@@ -30,7 +30,7 @@ import type { TextMode } from "./text-mode.js";
 export interface SessionRules {
   /** Named in the greeting. */
   readonly hostname: string;
-  /** Whether TLS was there from the first octet. */
+  /** Whether TLS was there from the first octet, ours or that of a proxy in front of us. */
   readonly tls: boolean;
   /** Whether the listener offers STLS and has a certificate for it. */
   readonly stls: boolean;

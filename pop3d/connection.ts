@@ -37,10 +37,19 @@ export interface Services {
   readonly tlsOptions: () => TLSSocketOptions | undefined;
 }
 
+/** Who calls, and how. */
+export interface Caller {
+  /** The address that the client is counted by. */
+  readonly address: string;
+  /** Whether a TLS handshake comes first. */
+  readonly handshake: boolean;
+  /** TLS between the client and a proxy in front of us. */
+  readonly tlsAtProxy: { readonly version: string } | undefined;
+}
+
 export class Connection {
   readonly #services: Services;
-  readonly #rules: SessionRules;
-  readonly #address: string;
+  readonly #caller: Caller;
   readonly #log: Log;
   readonly #wire: Wire;
   readonly #session: Session;
@@ -55,14 +64,12 @@ export class Connection {
 
   /**
    * @param socket paused and half-open-able
-   * @param address that the client is counted by
    * @param log bound to the connection
    */
-  constructor(socket: Socket, address: string, rules: SessionRules, services: Services, log: Log) {
+  constructor(socket: Socket, caller: Caller, rules: SessionRules, services: Services, log: Log) {
     const { limits } = services.config;
     this.#services = services;
-    this.#rules = rules;
-    this.#address = address;
+    this.#caller = caller;
     this.#log = log;
     this.#wire = new Wire(socket, {
       commandOctetsMax: limits.command_length,
@@ -74,7 +81,7 @@ export class Connection {
   /** Serves the connection to its end. Never rejects. */
   async run(): Promise<void> {
     try {
-      if (!this.#rules.tls || (await this.#startTls())) await this.#serve();
+      if (!this.#caller.handshake || (await this.#startTls())) await this.#serve();
       // Before the farewell, which takes as long as the client likes.
       await this.#release();
       await this.#wire.end();
@@ -170,6 +177,7 @@ export class Connection {
       case "update":
         return this.#update();
       case "start TLS":
+        this.#wire.dropReceived();
         await this.#startTls();
         return { kind: "start TLS" };
     }
@@ -189,14 +197,14 @@ export class Connection {
    * up and calling again is no way round the delay.
    */
   async #delay(): Promise<Result> {
-    const milliseconds = this.#services.failures.failed(this.#address);
+    const milliseconds = this.#services.failures.failed(this.#caller.address);
     await sleep(milliseconds, undefined, { signal: this.#abort.signal }).catch(() => {});
     return { kind: "delay" };
   }
 
   async #openMaildrop({ account, method }: EffectOf<"open maildrop">): Promise<Result> {
-    this.#services.failures.succeeded(this.#address);
-    const login = { account: account.address, method, tls: this.#wire.tls?.version };
+    this.#services.failures.succeeded(this.#caller.address);
+    const login = { account: account.address, method, tls: this.#tlsVersion };
     const outcome = await openMaildrop(account.maildir, this.#services.opening, this.#log);
     if (typeof outcome === "string") {
       this.#log.info({ ...login, reason: outcome }, "maildrop refused");
@@ -237,6 +245,10 @@ export class Connection {
     return this.#wire.startTls(options, this.#services.config.limits.tls_handshake_time);
   }
 
+  get #tlsVersion(): string | undefined {
+    return (this.#wire.tls ?? this.#caller.tlsAtProxy)?.version;
+  }
+
   async #release(): Promise<void> {
     const lock = this.#open?.lock;
     await lock?.release().catch((err: unknown) => this.#log.error({ err }, "lock cannot be released"));
@@ -246,7 +258,7 @@ export class Connection {
     this.#log.info(
       {
         account: this.#account?.address,
-        tls: this.#wire.tls?.version,
+        tls: this.#tlsVersion,
         reason: this.#wire.trouble ?? this.#ending,
         ms: Math.round(performance.now() - this.#begun),
         sent: this.#wire.octetsSent,

@@ -1,6 +1,6 @@
 /**
  * One address that pop3d listens at: admits connections within the limits, serves each, and ends them when the daemon
- * stops.
+ * stops. Where a proxy calls, its client is who is counted, logged and served.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,9 +8,12 @@ import { bind } from "../shared/bind.js";
 import type { ConnectionLimits } from "../shared/connection-limits.js";
 import { formatEndpoint, isLoopback } from "../shared/listen-address.js";
 import type { Log } from "../shared/log.js";
+import { Networks } from "../shared/networks.js";
+import type { ProxiedClient } from "../shared/proxy-protocol/header.js";
+import { receiveProxyHeader } from "../shared/proxy-protocol/receive.js";
 import type { SessionRules } from "./authorization.js";
 import type { Pop3dConfig, Pop3dListenerConfig } from "./config.js";
-import { Connection, type Services } from "./connection.js";
+import { type Caller, Connection, type Services } from "./connection.js";
 import { troubleReply } from "./protocol.js";
 import { encode } from "./reply.js";
 
@@ -24,7 +27,10 @@ export class Listener {
   readonly #limits: ConnectionLimits;
   readonly #log: Log;
   readonly #server: Server;
+  readonly #proxies: Networks;
   readonly #connections = new Map<Connection, Promise<void>>();
+  /** Connections of proxies that have not said yet whom they speak for. */
+  readonly #unannounced = new Set<Socket>();
   /** What was accepted before `begin`; undefined after it. */
   #early: Socket[] | undefined = [];
   #address = "";
@@ -36,6 +42,7 @@ export class Listener {
     this.#services = services;
     this.#limits = limits;
     this.#log = log;
+    this.#proxies = new Networks(listener.proxy_protocol);
     this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
       if (this.#early === undefined) this.#accept(socket);
       else this.#early.push(socket);
@@ -73,7 +80,7 @@ export class Listener {
    */
   async stop(finishMs: number): Promise<void> {
     this.#server.close();
-    for (const socket of this.#early ?? []) socket.destroy();
+    for (const socket of [...(this.#early ?? []), ...this.#unannounced]) socket.destroy();
     for (const connection of this.#connections.keys()) connection.drain();
     const finished = new AbortController();
     const ended = Promise.all(this.#connections.values()).finally(() => finished.abort());
@@ -89,18 +96,54 @@ export class Listener {
       socket.destroy();
       return;
     }
-    // Over a Unix socket clients have no address to be known by, and do not count as one.
-    const address = remoteAddress ?? `local ${++this.#nameless}`;
-    const client = remoteAddress === undefined ? address : formatEndpoint(address, remotePort ?? 0);
-    const log = this.#log.child({ client });
-    const admission = this.#limits.admit(address);
+    if (remoteAddress !== undefined && this.#proxies.has(remoteAddress)) {
+      void this.#acceptFromProxy(socket, formatEndpoint(remoteAddress, remotePort ?? 0));
+      return;
+    }
+    this.#admit(socket, this.#log);
+  }
+
+  /** Learns from a proxy for whom it calls, and admits that client; the proxy itself, where it calls on its own behalf. */
+  async #acceptFromProxy(socket: Socket, proxy: string): Promise<void> {
+    const log = this.#log.child({ proxy });
+    const admission = this.#limits.admit(undefined);
     if (admission.kind === "refused") {
       log.warn({ reason: admission.reason }, "connection refused");
+      socket.destroy();
+      return;
+    }
+    socket.on("error", () => {});
+    this.#unannounced.add(socket);
+    const header = await receiveProxyHeader(socket);
+    this.#unannounced.delete(socket);
+    admission.release();
+    if (header.kind === "received" && !socket.destroyed) {
+      this.#admit(socket, log, header.proxied);
+      return;
+    }
+    if (header.kind === "none") log.warn({ reason: header.why }, "connection refused");
+    socket.destroy();
+  }
+
+  /** @param log that of the listener, or of the proxy's connection */
+  #admit(socket: Socket, log: Log, proxied?: ProxiedClient): void {
+    const { address: remoteAddress, port } = proxied?.client ?? {
+      address: socket.remoteAddress,
+      port: socket.remotePort ?? 0,
+    };
+    // Over a Unix socket clients have no address to be known by, and do not count as one.
+    const address = remoteAddress ?? `local ${++this.#nameless}`;
+    const client = remoteAddress === undefined ? address : formatEndpoint(address, port);
+    const admission = this.#limits.admit(address);
+    if (admission.kind === "refused") {
+      log.warn({ client, reason: admission.reason }, "connection refused");
       this.#refuse(socket);
       return;
     }
-    const rules = rulesFor(this.#services, this.#listener, remoteAddress);
-    const connection = new Connection(socket, address, rules, this.#services, log);
+    const handshake = this.#listener.tls === "implicit";
+    const caller = { address, handshake, tlsAtProxy: proxied?.tls };
+    const rules = rulesFor(this.#services, this.#listener, remoteAddress, caller);
+    const connection = new Connection(socket, caller, rules, this.#services, log.child({ client }));
     const served = connection.run().finally(() => {
       admission.release();
       this.#connections.delete(connection);
@@ -126,10 +169,11 @@ function rulesFor(
   { config, tlsOptions }: Services,
   { tls, allow_plaintext_auth }: Pop3dListenerConfig,
   address: string | undefined,
+  { handshake, tlsAtProxy }: Caller,
 ): SessionRules {
   return {
     hostname: config.hostname,
-    tls: tls === "implicit",
+    tls: handshake || tlsAtProxy !== undefined,
     stls: tls === "starttls" && tlsOptions() !== undefined,
     plaintextAuth: mayLogInPlainly(allow_plaintext_auth, address),
     loginFailuresMax: config.limits.login_failures,

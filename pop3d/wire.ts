@@ -130,17 +130,20 @@ export class Wire {
     if (!this.lost) socket.setTimeout(0);
   }
 
+  /** Drops octets that have come before TLS: whoever sent them need not be whom TLS protects. */
+  dropReceived(): void {
+    while (this.#socket.read() !== null);
+    this.#reader.clear();
+  }
+
   /**
-   * Goes over to TLS, as the server. Octets that have come before are dropped: whoever sent them need not be whom TLS
-   * protects.
+   * Goes over to TLS, as the server, with what has not been read yet.
    * @returns false when the handshake fails or takes too long; the wire is lost then
    */
   async startTls(options: TLSSocketOptions, handshakeMs: number): Promise<boolean> {
     await this.flush();
     const plain = this.#socket;
     plain.removeAllListeners("data").removeAllListeners("end");
-    while (plain.read() !== null);
-    this.#reader.clear();
     if (this.lost || this.#ended) return false;
     const secure = new TLSSocket(plain, { ...options, isServer: true });
     this.#socket = secure;

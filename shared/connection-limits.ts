@@ -27,16 +27,20 @@ export class ConnectionLimits {
     this.#limits = limits;
   }
 
-  /** Takes a place for a connection from `remoteAddress`; `release` gives it back, however often it is called. */
-  admit(remoteAddress: string): Admission {
-    const key = limitKey(remoteAddress);
-    const open = this.#open.get(key) ?? 0;
+  /**
+   * Takes a place for a connection; `release` gives it back, however often it is called.
+   * @param remoteAddress undefined while it is not known who calls: such a connection counts in all, but not for any
+   *   address
+   */
+  admit(remoteAddress: string | undefined): Admission {
+    const key = remoteAddress === undefined ? undefined : limitKey(remoteAddress);
+    const open = key === undefined ? 0 : (this.#open.get(key) ?? 0);
     if (this.#total >= this.#limits.total) return { kind: "refused", reason: "too many connections" };
-    if (open >= this.#limits.perAddress) {
+    if (key !== undefined && open >= this.#limits.perAddress) {
       return { kind: "refused", reason: "too many connections from this address" };
     }
     this.#total++;
-    this.#open.set(key, open + 1);
+    if (key !== undefined) this.#open.set(key, open + 1);
     let held = true;
     return {
       kind: "admitted",
@@ -48,8 +52,9 @@ export class ConnectionLimits {
     };
   }
 
-  #release(key: string): void {
+  #release(key: string | undefined): void {
     this.#total--;
+    if (key === undefined) return;
     const left = (this.#open.get(key) ?? 1) - 1;
     if (left === 0) this.#open.delete(key);
     else this.#open.set(key, left);

@@ -9,6 +9,7 @@ import {
   duration,
   list,
   listenAddress,
+  network,
   optionalTable,
   path,
   secureUrl,
@@ -117,6 +118,9 @@ export const listenerOptions = {
   allow_plaintext_auth: choice(PLAINTEXT_AUTH)
     .prefault("loopback")
     .describe("Whether a password may be sent before TLS."),
+  proxy_protocol: list(network(), 'a list of addresses and networks, such as ["127.0.0.1", "192.0.2.0/24"]')
+    .prefault([])
+    .describe("The proxies whose connections begin with a PROXY header, version 1 or 2."),
 } as const;
 
 /** The limits that both daemons have. */

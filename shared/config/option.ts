@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { parseDomain } from "../address.js";
 import { LISTEN_ADDRESS_FORMS, type ListenAddress, parseListenAddress } from "../listen-address.js";
+import { NETWORK_FORMS, type Network, parseNetwork } from "../networks.js";
 import {
   DURATION_FORMS,
   formatDuration,
@@ -85,6 +86,8 @@ function parseSecureUrl(value: string): string | undefined {
   if (protocol !== "https:" && !(protocol === "http:" && local)) return undefined;
   return username + password + hash === "" ? href : undefined;
 }
+
+export const network = () => parsed<Network>(parseNetwork, NETWORK_FORMS);
 
 /** A list of at least `least` things. */
 export const list = <T extends z.ZodType>(item: T, allowed: string, least = 0) =>

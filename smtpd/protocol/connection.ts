@@ -23,6 +23,8 @@ const TALKED_TOO_SOON = reply(554, "5.1", "you talked before the greeting");
 export interface ConnectionContext<Destination> {
   readonly service: Service<Destination>;
   readonly log: Log;
+  /** TLS between the client and a proxy in front of us. */
+  readonly tlsAtProxy: SessionFacts["tls"];
   /** Called once, when the connection is over, and the wait that an error costs with it. */
   readonly ended: () => void;
 }
@@ -48,13 +50,18 @@ export class Connection<Destination> extends SMTPConnection {
     server: SMTPServer,
     socket: Socket,
     options: SMTPConnectionOptions | null | undefined,
-    { service, log, ended }: ConnectionContext<Destination>,
+    { service, log, tlsAtProxy, ended }: ConnectionContext<Destination>,
   ) {
     super(server, socket, options);
     const { localAddress, remoteAddress } = this;
     this.#log = log.child({ client: formatEndpoint(remoteAddress, this.remotePort) });
     this.#dialogue = new Dialogue(
-      new Session(service, { localAddress, remoteAddress, tls: tlsFacts(socket), log: this.#log }),
+      new Session(service, {
+        localAddress,
+        remoteAddress,
+        tls: tlsFacts(socket) ?? tlsAtProxy,
+        log: this.#log,
+      }),
     );
     this.#deadlines = new Deadlines(service.limits, () => this.#hangUp(TIMED_OUT, "timed out"));
     this.#earlyTalkerDelayMs = service.listener.early_talker_delay;

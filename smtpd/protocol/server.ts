@@ -1,9 +1,11 @@
 /**
  * smtp-server's server with our connections: places for them are counted from the accepted socket on, TLS is offered
- * with the operator's certificate alone, and none of its own loggers, timeouts and limits is at work.
+ * with the operator's certificate alone, and none of its own loggers, timeouts and limits is at work. Where a proxy calls,
+ * its client is who is counted, logged and served; smtp-server itself reads version 1 of its protocol only.
  *
  * The key that smtp-server has built in is never loaded: what would make a secure context of it is overridden.
  */
+import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import { SMTPServer } from "smtp-server";
@@ -12,6 +14,9 @@ import type { Certificates } from "../../shared/certificates.js";
 import type { ConnectionLimits } from "../../shared/connection-limits.js";
 import { formatEndpoint } from "../../shared/listen-address.js";
 import type { Log } from "../../shared/log.js";
+import { Networks } from "../../shared/networks.js";
+import type { ProxiedClient } from "../../shared/proxy-protocol/header.js";
+import { receiveProxyHeader } from "../../shared/proxy-protocol/receive.js";
 import { Connection } from "./connection.js";
 import { formatReply, reply } from "./reply.js";
 import type { Service } from "./session.js";
@@ -26,7 +31,9 @@ export interface ServerOptions<Destination> {
 
 /** A place among the connections. */
 interface Place {
-  readonly release: () => void;
+  release: () => void;
+  /** Where a proxy holds it, for a client or, as that is undefined, for itself. */
+  proxy?: { readonly address: string; readonly proxied: ProxiedClient | undefined };
   /** From then on it is the session that gives the place back. */
   hasSession: boolean;
 }
@@ -35,6 +42,7 @@ export class Server<Destination> extends SMTPServer {
   readonly #service: Service<Destination>;
   readonly #limits: ConnectionLimits;
   readonly #log: Log;
+  readonly #proxies: Networks;
   readonly #sessions = new Set<Connection<Destination>>();
   /** The places among the connections that sockets hold, by the socket or the TLS socket above it. */
   readonly #places = new WeakMap<Socket, Place>();
@@ -57,6 +65,7 @@ export class Server<Destination> extends SMTPServer {
     this.#service = service;
     this.#limits = limits;
     this.#log = log;
+    this.#proxies = new Networks(service.listener.proxy_protocol);
     this.secureContext = new CurrentContexts(service.certificates);
     this.on("error", (err: Error) => log.debug({ err }, "connection error"));
   }
@@ -84,7 +93,8 @@ export class Server<Destination> extends SMTPServer {
     if (place !== undefined) place.hasSession = true;
     const connection = new Connection(this, socket, options, {
       service: this.#service,
-      log: this.#log,
+      log: place?.proxy === undefined ? this.#log : this.#log.child({ proxy: place.proxy.address }),
+      tlsAtProxy: place?.proxy?.proxied?.tls,
       ended: () => {
         this.#sessions.delete(connection);
         place?.release();
@@ -100,11 +110,11 @@ export class Server<Destination> extends SMTPServer {
 
   /** Called with each socket as it is accepted, before anything is read or a handshake begins. */
   override _acceptSocket(socket: Socket, handshake: boolean): (() => void) | false {
-    const address = socket.remoteAddress ?? "";
+    // Of a proxy's connection it is not known yet whose it is.
+    const address = this._expectsProxyHeader(socket) ? undefined : (socket.remoteAddress ?? "");
     const admission = this.#limits.admit(address);
     if (admission.kind === "refused") {
-      const client = formatEndpoint(address, socket.remotePort ?? 0);
-      this.#log.warn({ client, reason: admission.reason }, "connection refused");
+      this.#log.warn({ client: endpointOf(socket), reason: admission.reason }, "connection refused");
       this.#turnAway(socket, handshake);
       return false;
     }
@@ -119,6 +129,47 @@ export class Server<Destination> extends SMTPServer {
     return proceed && handshake ? this.#withinHandshakeTime(socket, proceed) : proceed;
   }
 
+  override _expectsProxyHeader(socket: Socket): boolean {
+    return this.#proxies.has(socket.remoteAddress ?? "");
+  }
+
+  /** Learns from a proxy for whom it calls, and finds a place for that client. */
+  override _handleProxy(socket: Socket, done: Parameters<SMTPServer["_handleProxy"]>[1]): void {
+    if (!this._expectsProxyHeader(socket)) {
+      super._handleProxy(socket, done);
+      return;
+    }
+    const proxy = endpointOf(socket);
+    void receiveProxyHeader(socket).then((header) => {
+      if (header.kind === "none") {
+        this.#log.warn({ proxy, reason: header.why }, "connection refused");
+        socket.destroy();
+      } else if (this.#admitProxied(socket, proxy, header.proxied)) {
+        done(null, socketOptions(header.proxied));
+        return;
+      }
+      done(new Error("not served"));
+    });
+  }
+
+  /** Gives up the place of a proxy's connection for one of its client. False when there is none. */
+  #admitProxied(socket: Socket, proxy: string, proxied: ProxiedClient | undefined): boolean {
+    const place = this.#places.get(socket);
+    if (place === undefined || socket.destroyed) return false;
+    place.release();
+    const admission = this.#limits.admit(proxied?.client.address ?? socket.remoteAddress ?? "");
+    if (admission.kind === "refused") {
+      place.release = () => {};
+      const client = proxied && formatEndpoint(proxied.client.address, proxied.client.port);
+      this.#log.warn({ proxy, client, reason: admission.reason }, "connection refused");
+      this.#turnAway(socket, this.#service.listener.tls === "implicit");
+      return false;
+    }
+    place.release = admission.release;
+    place.proxy = { address: proxy, proxied };
+    return true;
+  }
+
   #turnAway(socket: Socket, handshake: boolean): void {
     socket.on("error", () => {});
     if (handshake) socket.destroy();
@@ -131,10 +182,7 @@ export class Server<Destination> extends SMTPServer {
   /** smtp-server's own timeout starts anew with each octet of a handshake; this one does not. */
   #withinHandshakeTime(socket: Socket, proceed: () => void): () => void {
     const timer = setTimeout(() => {
-      this.#log.info(
-        { client: formatEndpoint(socket.remoteAddress ?? "", socket.remotePort ?? 0) },
-        "TLS handshake took too long",
-      );
+      this.#log.info({ client: endpointOf(socket) }, "TLS handshake took too long");
       // The topmost socket: one is not to be closed from below a handshake.
       this._pendingSockets.get(socket)?.destroy();
     }, this.#service.limits.tls_handshake_time);
@@ -182,4 +230,19 @@ class CurrentContexts extends Map<string, SecureContext> {
   override get(): SecureContext | undefined {
     return this.#certificates()?.contextFor(undefined);
   }
+}
+
+function endpointOf({ remoteAddress = "", remotePort = 0 }: Socket): string {
+  return formatEndpoint(remoteAddress, remotePort);
+}
+
+/** What smtp-server takes for the ends of a connection; what is missing it takes from the socket. */
+function socketOptions(proxied: ProxiedClient | undefined) {
+  return {
+    id: randomUUID(),
+    remoteAddress: proxied?.client.address,
+    remotePort: proxied?.client.port,
+    localAddress: proxied?.server.address,
+    localPort: proxied?.server.port,
+  };
 }

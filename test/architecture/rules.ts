@@ -129,8 +129,8 @@ const statesPure: Rule = {
 
 const IMPURE_MODULES =
   /^(?:node:)?(?:net|tls|fs|dns|timers|http|https|http2|dgram|child_process|worker_threads|cluster|readline|process|os)(?:\/|$)|^pino$/;
-/** Functions of node:net that only look at a text. */
-const PURE_FUNCTIONS_OF_NET = ["isIP", "isIPv4", "isIPv6"];
+/** What of node:net only looks at a text. */
+const PURE_PARTS_OF_NET = ["isIP", "isIPv4", "isIPv6", "BlockList"];
 const WORLD =
   /\bDate\.now\b|\bnew Date\(\s*\)|\b(?:setTimeout|setInterval|setImmediate|fetch)\b|\bMath\.random\b|\b(?:performance|process|console)\b\s*\./g;
 
@@ -141,7 +141,7 @@ const purity = each(
     for (const { specifier = "something", names, typeOnly } of source.imports) {
       if (/(?:^|\/)log\.js$/.test(specifier)) yield `imports ${specifier}`;
       if (typeOnly || !IMPURE_MODULES.test(specifier)) continue;
-      if (/^(?:node:)?net$/.test(specifier) && names.every((name) => PURE_FUNCTIONS_OF_NET.includes(name)))
+      if (/^(?:node:)?net$/.test(specifier) && names.every((name) => PURE_PARTS_OF_NET.includes(name)))
         continue;
       yield `imports ${names.join(", ")} of ${specifier}`;
     }
