@@ -1,4 +1,5 @@
 /** `pop3d check`: reads all that pop3d would read, and says what is wrong or surprising before it matters. */
+import { describeLogins, loginTroubles } from "../shared/accounts/logins.js";
 import { loadConfig } from "../shared/config/load.js";
 import { formatListenAddress } from "../shared/listen-address.js";
 import { openLog } from "../shared/log.js";
@@ -19,6 +20,7 @@ export async function check(file: string): Promise<void> {
 
   for (const line of summary(config, state)) console.log(line);
   for (const line of warnings(config, state)) console.log(`warning: ${line}`);
+  for (const line of await loginTroubles(config)) console.log(`warning: ${line}`);
   console.log(`${file}: ok`);
 }
 
@@ -27,6 +29,7 @@ function summary(config: Pop3dConfig, { accounts }: State): string[] {
     `hostname  ${config.hostname}`,
     `domains   ${config.domains.join(" ")}`,
     ...config.listen.map(({ address, tls }) => `listen    ${formatListenAddress(address)} tls ${tls}`),
+    ...describeLogins(config),
     `accounts  ${accounts.current.size} in ${config.accounts}`,
   ];
 }

@@ -49,7 +49,7 @@ export async function loadState(config: Pop3dConfig, log: Log): Promise<State> {
 /** Reads the files, binds every listener, gives up root. Rejects, with nothing left open, when one of these fails. */
 export async function startPop3d(config: Pop3dConfig, log: Log): Promise<Service> {
   const state = await loadState(config, log);
-  const authenticator = openLogins(config, state);
+  const authenticator = await openLogins(config, state, log);
   const services = servicesOf(config, state, authenticator, log);
   const limits = new ConnectionLimits({
     total: config.limits.connections,

@@ -1,4 +1,6 @@
 /** `smtpd check`: reads all that smtpd would read, and says what is wrong or surprising before it matters. */
+
+import { describeLogins, loginTroubles } from "../shared/accounts/logins.js";
 import { formatMailbox, mailboxKey } from "../shared/address.js";
 import { loadConfig } from "../shared/config/load.js";
 import { formatListenAddress } from "../shared/listen-address.js";
@@ -18,6 +20,7 @@ export async function check(file: string): Promise<void> {
 
   for (const line of summary(config, directory)) console.log(line);
   for (const line of warnings(config, directory)) console.log(`warning: ${line}`);
+  for (const line of await loginTroubles(config)) console.log(`warning: ${line}`);
   console.log(`${file}: ok`);
 }
 
@@ -28,6 +31,7 @@ function summary(config: SmtpdConfig, { accounts, aliases }: Directory): string[
     ...config.listen.map(
       ({ address, role, tls }) => `listen    ${formatListenAddress(address)} ${role}, tls ${tls}`,
     ),
+    ...describeLogins(config),
     `accounts  ${accounts.size} in ${config.accounts}`,
     `aliases   ${config.aliases === undefined ? "none" : `${aliases.size} in ${config.aliases}`}`,
   ];

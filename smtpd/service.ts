@@ -16,7 +16,7 @@ import { directoryOf, loadState } from "./state.js";
 /** Reads the files, binds every listener, gives up root. Rejects, with nothing left open, when one of these fails. */
 export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service> {
   const state = await loadState(config, log);
-  const authenticator = openLogins(config, state);
+  const authenticator = await openLogins(config, state, log);
   const receiver = new MailReceiver({
     hostname: config.hostname,
     headerSizeMax: config.limits.header_size,

@@ -132,11 +132,14 @@ function withWrongValue(row: OptionRow, rows: readonly OptionRow[]): string {
   return `${domains}${header}${key} = ${nothing}\n`;
 }
 
+/** Texts in the file that are read as more than a text. */
+const PARSED = ["auth", "listen.address"];
+
 /** Every key of a parsed configuration, tables opened up, `listen.address`. */
 function keysOf(value: unknown, path: readonly string[] = []): string[] {
   if (Array.isArray(value))
     return value.flatMap((item) => (isRecord(item) ? keysOf(item, path) : [path.join(".")]));
-  if (!isRecord(value) || path.join(".") === "listen.address") return [path.join(".")];
+  if (!isRecord(value) || PARSED.includes(path.join("."))) return [path.join(".")];
   return Object.entries(value).flatMap(([key, inner]) => keysOf(inner, [...path, key]));
 }
 

@@ -12,6 +12,7 @@ import { CheckPool, type PasswordChecker } from "./check-pool.js";
 import { Credentials } from "./credentials.js";
 import { LoginCache } from "./login-cache.js";
 import type { TokenLogins } from "./oauth/token-logins.js";
+import { UnderWay } from "./under-way.js";
 import { addressOfUser } from "./username.js";
 
 /** RFC 2449 §4 leaves a POP3 password 248 octets; libxcrypt, Dovecot's library for CRYPT, takes 511. */
@@ -39,9 +40,8 @@ export function createAuthenticator(
 class AccountsAuthenticator implements Authenticator {
   readonly #options: AuthenticatorOptions;
   readonly #checker: PasswordChecker;
-  readonly #cache = new LoginCache();
-  /** Checks under way, by the cache's names: who sends the same again meanwhile, waits for the same result. */
-  readonly #underWay = new Map<string, Promise<boolean>>();
+  readonly #cache = new LoginCache<true>();
+  readonly #underWay = new UnderWay<boolean>();
   readonly #key = randomBytes(32);
   #read: { readonly accounts: Accounts; readonly credentials: Credentials } | undefined;
 
@@ -80,18 +80,10 @@ class AccountsAuthenticator implements Authenticator {
 
   async #check(address: string, stored: string, password: string, own: boolean): Promise<boolean> {
     const name = this.#cache.nameOf(address, stored, password);
-    if (this.#cache.has(name, performance.now())) return true;
-    const fits = await this.#shared(name, () => this.#checker.check(stored, password));
-    if (fits && own) this.#cache.add(name, performance.now());
+    if (this.#cache.get(name, performance.now()) === true) return true;
+    const fits = await this.#underWay.once(name, () => this.#checker.check(stored, password));
+    if (fits && own) this.#cache.add(name, true, performance.now());
     return fits;
-  }
-
-  async #shared(name: string, check: () => Promise<boolean>): Promise<boolean> {
-    const underWay = this.#underWay.get(name);
-    if (underWay !== undefined) return underWay;
-    const started = check().finally(() => this.#underWay.delete(name));
-    this.#underWay.set(name, started);
-    return started;
   }
 
   /** Of the accounts in force: read once, until there are others. */

@@ -4,6 +4,9 @@ import type { Log } from "../log.js";
 import { Reloadable } from "../reloadable.js";
 import type { Accounts, Authenticator } from "./account.js";
 import { createAuthenticator } from "./authenticator.js";
+import { type AuthMethod, formatAuthMethod } from "./checkpassword/auth-method.js";
+import { CheckpasswordLogins } from "./checkpassword/checkpassword-logins.js";
+import { checkerTroubles, findEnv } from "./checkpassword/programs.js";
 import { readClientSecret } from "./oauth/client-secret.js";
 import { TokenLogins } from "./oauth/token-logins.js";
 
@@ -12,6 +15,7 @@ export interface LoginConfig {
   readonly hostname: string;
   readonly domains: readonly string[];
   readonly default_domain?: string | undefined;
+  readonly auth: AuthMethod;
   readonly oauth?: OauthConfig | undefined;
 }
 
@@ -31,16 +35,37 @@ export async function loadClientSecret(
   return Reloadable.open("client secret", [file], () => readClientSecret(file), log);
 }
 
-/** Who checks the logins. Close it to end its threads and its waiting. */
-export function openLogins(
+/**
+ * Who checks the logins. Close it to end its threads, its programs and its waiting. A program that is not there keeps no
+ * daemon from starting, since mail comes in all the same; the log says so.
+ */
+export async function openLogins(
   config: LoginConfig,
   state: LoginState,
-): Authenticator & { close(): Promise<void> } {
-  return createAuthenticator({
+  log: Log,
+): Promise<Authenticator & { close(): Promise<void> }> {
+  const common = {
     accounts: () => state.accounts.current,
     defaultDomain: defaultDomainOf(config),
     tokens: tokenLogins(config, state),
-  });
+  };
+  if (config.auth.kind === "accounts") return createAuthenticator(common);
+  const { program, args } = config.auth;
+  for (const reason of await loginTroubles(config)) log.warn({ reason }, "logins");
+  return new CheckpasswordLogins({ ...common, program, args, env: await findEnv(), log });
+}
+
+/** How logins are checked, for people. */
+export function describeLogins({ auth, oauth }: LoginConfig): string[] {
+  return [
+    `auth      ${formatAuthMethod(auth)}`,
+    ...(oauth === undefined ? [] : [`oauth     ${oauth.introspection_url} as ${oauth.client_id}`]),
+  ];
+}
+
+/** What keeps people from logging in. */
+export async function loginTroubles({ auth }: LoginConfig): Promise<readonly string[]> {
+  return auth.kind === "checkpassword" ? checkerTroubles(auth.program) : [];
 }
 
 function tokenLogins(config: LoginConfig, { accounts, clientSecret }: LoginState): TokenLogins | undefined {

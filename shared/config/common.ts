@@ -1,6 +1,7 @@
 /** The options that both daemons have: same key, same meaning, same default in both files. */
 import { hostname } from "node:os";
 import type { z } from "zod";
+import { AUTH_METHOD_FORMS, parseAuthMethod } from "../accounts/checkpassword/auth-method.js";
 import { LOG_FORMATS, LOG_LEVELS } from "../log.js";
 import {
   choice,
@@ -11,6 +12,7 @@ import {
   listenAddress,
   network,
   optionalTable,
+  parsed,
   path,
   secureUrl,
   table,
@@ -42,6 +44,11 @@ export const commonOptions = {
   accounts: path()
     .prefault("/etc/pillarbox/users")
     .describe("The accounts, in Dovecot's passwd-file format."),
+  auth: parsed(parseAuthMethod, AUTH_METHOD_FORMS)
+    .prefault("accounts")
+    .describe(
+      'Who checks passwords: "accounts" is the accounts file; "checkpassword /path/to/program arguments" is a program with that interface, and so PAM, LDAP or SQL.',
+    ),
   user: text("the name of a user of this system")
     .prefault("vmail")
     .describe("The user to become once the ports are bound, when started as root."),

@@ -6,18 +6,17 @@
  * this process only. So a token that is revoked works for up to a minute more. Refusals are not remembered: a token
  * may become good, and to ask costs whoever guesses more than it costs us (login-failures.ts).
  */
-import { createHmac, randomBytes } from "node:crypto";
 import { Slots } from "../../slots.js";
 import type { Accounts, Verdict } from "../account.js";
 import { isLocked } from "../locked.js";
+import { LoginCache } from "../login-cache.js";
+import { UnderWay } from "../under-way.js";
 import { addressOfUser } from "../username.js";
 import { type IntrospectionEndpoint, IntrospectionError, introspect } from "./introspection.js";
 import { readTokenAnswer, type TokenAnswer, type TokenRules } from "./introspection-answer.js";
 
 /** Larger than any access token in use; some hold a whole list of groups. */
 export const TOKEN_OCTETS_MAX = 16 * 1024;
-const ENTRIES_MAX = 10_000;
-const LIFETIME_MS = 60_000;
 const SLOTS = { atOnce: 16, waiting: 256, waitMs: 10_000 };
 
 export interface TokenLoginsOptions {
@@ -31,21 +30,13 @@ export interface TokenLoginsOptions {
   readonly now?: () => number;
 }
 
-interface Known {
-  readonly answer: TokenAnswer;
-  /** Milliseconds since 1970. */
-  readonly until: number;
-}
-
 export class TokenLogins {
   readonly #options: TokenLoginsOptions;
   readonly #now: () => number;
   readonly #slots = new Slots(SLOTS);
-  readonly #key = randomBytes(32);
-  /** Tokens that were good, the oldest first. */
-  readonly #known = new Map<string, Known>();
-  /** What is being asked: who sends the same again meanwhile, waits for the same answer. */
-  readonly #underWay = new Map<string, Promise<TokenAnswer>>();
+  /** What was said of tokens that were good. */
+  readonly #cache = new LoginCache<TokenAnswer>();
+  readonly #underWay = new UnderWay<TokenAnswer>();
 
   constructor(options: TokenLoginsOptions) {
     this.#options = options;
@@ -80,14 +71,10 @@ export class TokenLogins {
   }
 
   async #ask(token: string): Promise<TokenAnswer> {
-    const name = createHmac("sha256", this.#key).update(token).digest("base64");
-    const known = this.#known.get(name);
-    if (known !== undefined && this.#now() < known.until) return known.answer;
-    const underWay = this.#underWay.get(name);
-    if (underWay !== undefined) return underWay;
-    const asked = this.#slots.run(() => this.#introspect(name, token));
-    this.#underWay.set(name, asked);
-    return asked.finally(() => this.#underWay.delete(name));
+    const name = this.#cache.nameOf(token);
+    const known = this.#cache.get(name, this.#now());
+    if (known !== undefined) return known;
+    return this.#underWay.once(name, () => this.#slots.run(() => this.#introspect(name, token)));
   }
 
   async #introspect(name: string, token: string): Promise<TokenAnswer> {
@@ -98,16 +85,8 @@ export class TokenLogins {
     if (answer === undefined) {
       throw new IntrospectionError("NO_ANSWER", `${endpoint.url} answers with nothing that RFC 7662 knows`);
     }
-    if (answer.kind === "active") this.#remember(name, answer, Math.min(answer.expiresAt, now + LIFETIME_MS));
+    if (answer.kind === "active") this.#cache.add(name, answer, now, answer.expiresAt);
     return answer;
-  }
-
-  #remember(name: string, answer: TokenAnswer, until: number): void {
-    this.#known.delete(name);
-    this.#known.set(name, { answer, until });
-    if (this.#known.size <= ENTRIES_MAX) return;
-    const [oldest] = this.#known.keys();
-    if (oldest !== undefined) this.#known.delete(oldest);
   }
 }
 
