@@ -10,6 +10,7 @@ import { anything, type Command, command, dispatch, nothing, wholeText, word, wo
 import type { LanguageTag } from "./language/language.js";
 import { Maildrop } from "./maildrop.js";
 import type { MistakeRules } from "./mistakes.js";
+import { type Policy, policyOf, type SitePolicy } from "./policy.js";
 import {
   ask,
   type LoginMethod,
@@ -41,6 +42,9 @@ export interface SessionRules {
   readonly mistakes: MistakeRules;
   /** What the administrator would have replies in. */
   readonly language: LanguageTag;
+  /** What CAPA says of the site, and what it calls itself. */
+  readonly site: SitePolicy;
+  readonly implementation: string;
 }
 
 export class Authorization {
@@ -53,6 +57,8 @@ export class Authorization {
   awaitsResponse = false;
   failures = 0;
   method: LoginMethod = "USER";
+  /** What holds for the account whose credentials were good. */
+  policy: Policy | undefined;
 
   constructor(rules: SessionRules, textMode: TextMode) {
     this.rules = rules;
@@ -68,6 +74,13 @@ export class Authorization {
   /** RFC 6856 §2.1: not after UTF8. */
   get offersStls(): boolean {
     return this.rules.stls && !this.tls && !this.textMode.utf8;
+  }
+
+  /** What CAPA lists; with the account's own values once it has logged in. */
+  capabilities(own: Policy | undefined): string[] {
+    const { site, implementation } = this.rules;
+    const stls = own === undefined && this.offersStls;
+    return capabilities({ login: this.takesPasswords, stls, site, own, implementation });
   }
 
   line(octets: Buffer): Step {
@@ -167,7 +180,9 @@ function loginFailed(session: Authorization): Step {
 }
 
 function openMaildrop(session: Authorization, account: Account): Step {
-  return ask({ kind: "open maildrop", account, method: session.method });
+  const policy = policyOf(account.extra, session.rules.site.default);
+  session.policy = policy;
+  return ask({ kind: "open maildrop", account, method: session.method, policy });
 }
 
 function maildropOpened(outcome: Extract<Result, { kind: "open maildrop" }>["outcome"]): Step {
@@ -176,6 +191,8 @@ function maildropOpened(outcome: Extract<Result, { kind: "open maildrop" }>["out
     return say(ok({ text: "maildrop has", count, octets }));
   }
   if (outcome === "in use") return say(err("another session has this maildrop open", "IN-USE"));
+  // RFC 2449 §8.1.1: after good credentials, since it tells that there is such a user.
+  if (outcome === "login delay") return say(err("the last login was too short a time ago", "LOGIN-DELAY"));
   return say(troubleReply(outcome, "maildrop cannot be opened"));
 }
 
@@ -188,8 +205,8 @@ function stls(session: Authorization): Step {
   return { replies: [ok("begin TLS")], effect: { kind: "start TLS" } };
 }
 
-function capa({ takesPasswords, offersStls }: Authorization): Step {
-  return say(ok("capabilities follow", capabilities({ login: takesPasswords, stls: offersStls })));
+function capa(session: Authorization): Step {
+  return say(ok("capabilities follow", session.capabilities(undefined)));
 }
 
 function quit(): Step {

@@ -24,6 +24,7 @@ import {
 import { isFolderName } from "../shared/maildir/maildir.js";
 import { LANGUAGE_TAGS } from "./language/language.js";
 import { MISTAKE_DELAY_MS_MAX } from "./mistakes.js";
+import { EXPIRE_FORMS, LOGIN_DELAY_FORMS, type Policy, parseExpire, parseLoginDelay } from "./policy.js";
 
 const FOLDER_LIST = 'a list of different folders, one at least, such as ["", ".Spam"]';
 const folderName = () =>
@@ -32,12 +33,22 @@ const folderName = () =>
     '"" or the name of a folder\'s directory, such as ".Spam" or ".Lists.pillarbox"',
   );
 
+/** RFC 2449 §3 and §6.9: words of visible characters. A line of a reply has 512 octets, and this is one of them. */
+const IMPLEMENTATION = /^(?:[!-~]+(?: [!-~]+)*)?$/;
+const IMPLEMENTATION_OCTETS_MAX = 200;
+
 export const pop3dSchema = z
   .strictObject({
     ...commonOptions,
     language: choice(LANGUAGE_TAGS)
       .prefault("en")
       .describe("The language of replies to clients that leave the choice to the server (LANG *)."),
+    implementation: parsed(
+      (text) => (IMPLEMENTATION.test(text) && text.length <= IMPLEMENTATION_OCTETS_MAX ? text : undefined),
+      `words of printable US-ASCII with one space between them, ${IMPLEMENTATION_OCTETS_MAX} octets at most, or ""`,
+    )
+      .prefault("pillarbox")
+      .describe('What CAPA calls the server (IMPLEMENTATION); nothing when it is "".'),
     listen: list(table(listenerOptions), "[[listen]] tables, one at least", 1)
       .prefault([{ address: "0.0.0.0:110" }, { address: "[::]:110" }])
       .describe("Where mail is handed out; by default on port 110 of every address."),
@@ -55,6 +66,11 @@ export const pop3dSchema = z
       command_length: size(255)
         .prefault("4KiB")
         .describe("A command line (RFC 2449 §4 asks for 255 octets)."),
+      login_delay: parsed(parseLoginDelay, LOGIN_DELAY_FORMS)
+        .prefault("0s")
+        .describe(
+          "From one login of an account to the next (LOGIN-DELAY); an account may have its own, userdb_pop3_login_delay.",
+        ),
       login_failures: count(1, 1000)
         .prefault(3)
         .describe("Failed logins of a connection; then it is closed."),
@@ -71,6 +87,11 @@ export const pop3dSchema = z
       lock_wait: duration()
         .prefault("2s")
         .describe("How long a second session waits for the first before [IN-USE]."),
+      expire: parsed(parseExpire, EXPIRE_FORMS)
+        .prefault("never")
+        .describe(
+          "How long after its delivery a message that was retrieved is removed, at QUIT (EXPIRE); an account may have its own, userdb_pop3_expire.",
+        ),
       folders: list(folderName(), FOLDER_LIST, 1)
         .refine((names) => new Set(names).size === names.length, { error: FOLDER_LIST })
         .prefault([""])
@@ -90,3 +111,8 @@ export const pop3dSchema = z
 
 export type Pop3dConfig = z.output<typeof pop3dSchema>;
 export type Pop3dListenerConfig = Pop3dConfig["listen"][number];
+
+/** What holds for accounts that have nothing of their own. */
+export function policyIn(config: Pop3dConfig): Policy {
+  return { expireMs: config.maildrop.expire, loginDelaySeconds: config.limits.login_delay };
+}

@@ -16,7 +16,10 @@ import type { LoginFailures } from "../shared/login-failures.js";
 import type { SessionRules } from "./authorization.js";
 import type { Pop3dConfig } from "./config.js";
 import { shownLine, shownReply } from "./dialogue.js";
-import { type Opening, type OpenMaildrop, openMaildrop } from "./open-maildrop.js";
+import { letIn } from "./let-in.js";
+import type { LoginDelays } from "./login-delays.js";
+import type { Opening, OpenMaildrop } from "./open-maildrop.js";
+import type { SitePolicy } from "./policy.js";
 import type { Effect, Result, Step } from "./protocol.js";
 import { encode } from "./reply.js";
 import { sendMessage } from "./send-message.js";
@@ -30,9 +33,12 @@ export interface Services {
   readonly authenticator: Authenticator;
   readonly failures: LoginFailures;
   readonly opening: Opening;
+  readonly delays: LoginDelays;
   readonly durable: Durable;
   /** Called for each maildrop that is opened. */
   readonly opened: (account: Account) => void;
+  /** What holds for accounts now. */
+  readonly site: () => SitePolicy;
   /** The options of a TLS handshake that begins now; undefined where there is no certificate. */
   readonly tlsOptions: () => TLSSocketOptions | undefined;
 }
@@ -202,10 +208,10 @@ export class Connection {
     return { kind: "delay" };
   }
 
-  async #openMaildrop({ account, method }: EffectOf<"open maildrop">): Promise<Result> {
+  async #openMaildrop({ account, method, policy }: EffectOf<"open maildrop">): Promise<Result> {
     this.#services.failures.succeeded(this.#caller.address);
     const login = { account: account.address, method, tls: this.#tlsVersion };
-    const outcome = await openMaildrop(account.maildir, this.#services.opening, this.#log);
+    const outcome = await letIn(account, policy, this.#services, this.#log);
     if (typeof outcome === "string") {
       this.#log.info({ ...login, reason: outcome }, "maildrop refused");
       return { kind: "open maildrop", outcome };

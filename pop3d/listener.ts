@@ -166,7 +166,7 @@ export class Listener {
 
 /** What holds for a client at this address; a Unix socket's has none. */
 function rulesFor(
-  { config, tlsOptions }: Services,
+  { config, tlsOptions, site }: Services,
   { tls, allow_plaintext_auth }: Pop3dListenerConfig,
   address: string | undefined,
   { handshake, tlsAtProxy }: Caller,
@@ -179,6 +179,8 @@ function rulesFor(
     loginFailuresMax: config.limits.login_failures,
     mistakes: { most: config.limits.unknown_commands, delayMs: config.limits.unknown_command_delay },
     language: config.language,
+    site: site(),
+    implementation: config.implementation,
   };
 }
 

@@ -5,6 +5,7 @@
 import type { Account, Verdict } from "../shared/accounts/account.js";
 import type { PlainText, Text } from "./language/texts.js";
 import type { Maildrop, Message } from "./maildrop.js";
+import type { Policy } from "./policy.js";
 import { err, type Reply } from "./reply.js";
 
 /** How the client proved who it is; for the log. */
@@ -22,7 +23,12 @@ export type Effect =
   | { readonly kind: "delay" }
   /** Make a client that sends nonsense wait for the reply, and for all that it has sent after it. */
   | { readonly kind: "pause"; readonly milliseconds: number }
-  | { readonly kind: "open maildrop"; readonly account: Account; readonly method: LoginMethod }
+  | {
+      readonly kind: "open maildrop";
+      readonly account: Account;
+      readonly method: LoginMethod;
+      readonly policy: Policy;
+    }
   /** Send `reply`, then the message; or nothing at all, when it turns out that it cannot be sent. */
   | {
       readonly kind: "send message";
@@ -46,7 +52,7 @@ export type Result =
   | { readonly kind: "authenticate"; readonly verdict: Verdict }
   | { readonly kind: "delay" }
   | { readonly kind: "pause" }
-  | { readonly kind: "open maildrop"; readonly outcome: Maildrop | "in use" | Trouble }
+  | { readonly kind: "open maildrop"; readonly outcome: Maildrop | "in use" | "login delay" | Trouble }
   | { readonly kind: "send message"; readonly outcome: "sent" | "gone" | Trouble }
   | { readonly kind: "update"; readonly outcome: "complete" | "incomplete" }
   | { readonly kind: "start TLS" };

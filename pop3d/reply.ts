@@ -9,7 +9,7 @@ import { type Language, textIn } from "./language/language.js";
 import type { Text } from "./language/texts.js";
 
 /** RFC 2449 §8, RFC 3206 and RFC 6856 §5: what a client can do something about. */
-export type ResponseCode = "IN-USE" | "AUTH" | "SYS/TEMP" | "SYS/PERM" | "UTF8";
+export type ResponseCode = "IN-USE" | "LOGIN-DELAY" | "AUTH" | "SYS/TEMP" | "SYS/PERM" | "UTF8";
 
 export interface Reply {
   readonly status: "+OK" | "-ERR" | "+";

@@ -15,10 +15,12 @@ import { TmpCleaner } from "../shared/maildir/clean.js";
 import { uniqueNames } from "../shared/maildir/name.js";
 import { dropPrivileges } from "../shared/privileges.js";
 import { Reloadable } from "../shared/reloadable.js";
-import type { Pop3dConfig } from "./config.js";
+import { type Pop3dConfig, policyIn } from "./config.js";
 import type { Services } from "./connection.js";
 import { Listener } from "./listener.js";
 import { SessionLocks } from "./lock.js";
+import { LoginDelays } from "./login-delays.js";
+import { type Policy, type SitePolicy, sitePolicy, wrongFields } from "./policy.js";
 import { WireSizes } from "./wire-sizes.js";
 
 /** The files that can be read anew while pop3d runs. */
@@ -36,7 +38,7 @@ export async function loadState(config: Pop3dConfig, log: Log): Promise<State> {
     accounts: await Reloadable.open(
       "accounts",
       [accounts],
-      () => loadAccounts(accounts, { mailRoot, defaultDomain }),
+      () => loadAccounts(accounts, { mailRoot, defaultDomain, wrongFields }),
       log,
     ),
     clientSecret: await loadClientSecret(config, log),
@@ -94,6 +96,8 @@ function servicesOf(
       lockWait: config.maildrop.lock_wait,
       folders: config.maildrop.folders,
     },
+    delays: new LoginDelays(() => performance.now()),
+    site: siteOf(policyIn(config), state.accounts),
     durable: new FsyncDurable(),
     opened: ({ maildir }) => {
       cleaner
@@ -101,6 +105,16 @@ function servicesOf(
         .catch((err: unknown) => log.warn({ maildir: maildir.path, err }, "tmp/ cannot be cleaned"));
     },
     tlsOptions: () => state.certificates && tlsOptions(state.certificates),
+  };
+}
+
+/** Worked out once for each reading of the accounts. */
+function siteOf(policy: Policy, accounts: Reloadable<Accounts>): () => SitePolicy {
+  let known: { readonly accounts: Accounts; readonly site: SitePolicy } | undefined;
+  return () => {
+    const { current } = accounts;
+    if (known?.accounts !== current) known = { accounts: current, site: sitePolicy(policy, current.all()) };
+    return known.site;
   };
 }
 

@@ -3,7 +3,6 @@
  * effects, and answers each with replies and at most one effect. While an effect is under way nothing else may be fed.
  */
 import { Authorization, type SessionRules } from "./authorization.js";
-import { capabilities } from "./capabilities.js";
 import type { Language } from "./language/language.js";
 import { LANGUAGES } from "./language/languages.js";
 import { Maildrop } from "./maildrop.js";
@@ -85,8 +84,7 @@ export class Session {
   /** An open maildrop ends AUTHORIZATION. */
   #enter(outcome: unknown, step: Step): Step {
     if (outcome instanceof Maildrop && this.#state instanceof Authorization) {
-      const login = this.#state.takesPasswords;
-      this.#state = new Transaction(outcome, capabilities({ login, stls: false }), this.#textMode);
+      this.#state = new Transaction(outcome, this.#state.capabilities(this.#state.policy), this.#textMode);
     }
     return step;
   }

@@ -29,6 +29,7 @@ const PLAIN: Readonly<Record<PlainText, string>> = {
   "some deleted messages not removed": "Einige gelöschte Nachrichten konnten nicht entfernt werden",
   "STLS comes before UTF8": "STLS ist nach UTF8 nicht mehr möglich",
   "this command is not supported": "Dieser Befehl wird nicht unterstützt",
+  "the last login was too short a time ago": "Die letzte Anmeldung liegt zu kurz zurück",
   "TLS is active": "TLS ist bereits aktiv",
   "TLS is not available": "TLS ist nicht verfügbar",
   "unknown mechanism": "Unbekanntes Anmeldeverfahren",

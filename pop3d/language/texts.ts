@@ -34,6 +34,7 @@ export const PLAIN_TEXTS = [
   "some deleted messages not removed",
   "STLS comes before UTF8",
   "this command is not supported",
+  "the last login was too short a time ago",
   "TLS is active",
   "TLS is not available",
   "unknown mechanism",

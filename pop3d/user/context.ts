@@ -5,6 +5,7 @@ import type { GlobalOptions } from "../../shared/cli.js";
 import { loadConfig } from "../../shared/config/load.js";
 import { EXIT, ExitError } from "../../shared/exit.js";
 import { type Pop3dConfig, pop3dSchema } from "../config.js";
+import { wrongFields } from "../policy.js";
 
 /** The arguments of a command about one account. */
 export interface AddressOption extends GlobalOptions {
@@ -38,7 +39,7 @@ export function addressFor(config: Pop3dConfig, given: string): string {
 
 /** What accounts are read with. */
 export function accountsOptionsOf(config: Pop3dConfig): AccountsOptions {
-  return { mailRoot: config.mail_root, defaultDomain: defaultDomainOf(config) };
+  return { mailRoot: config.mail_root, defaultDomain: defaultDomainOf(config), wrongFields };
 }
 
 export function noSuchAccount(config: Pop3dConfig, address: string): ExitError {

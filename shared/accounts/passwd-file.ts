@@ -18,6 +18,8 @@ export interface AccountsOptions {
   readonly mailRoot: string;
   /** The domain of a user who is written without one. */
   readonly defaultDomain: string;
+  /** What is wrong with the extra fields that the daemon knows. */
+  readonly wrongFields?: (extra: Account["extra"]) => readonly string[];
 }
 
 /**
@@ -64,6 +66,7 @@ export async function parseAccounts(
     lines.set(address, other ?? entry.line);
     const maildir = maildirAt(`${home.path}/Maildir`);
     const extra = readExtraFields(entry.extra);
+    for (const wrong of options.wrongFields?.(extra) ?? []) report(`${address}: ${wrong}`);
     accounts.set(address, { address, password: entry.password ?? "", home: home.path, maildir, extra });
   }
   return { accounts, problems };

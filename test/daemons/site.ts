@@ -27,16 +27,21 @@ export class Site {
     this.certificate = certificate;
   }
 
-  /** Makes the directory, with accounts of these local-parts whose password is PASSWORD. */
+  /**
+   * Makes the directory, with accounts of these local-parts whose password is PASSWORD.
+   * @param users or their extra fields by local-part
+   */
   static async make(
-    users: readonly string[] = ["alice", "bob"],
+    users: readonly string[] | ReadonlyMap<string, string> = ["alice", "bob"],
     aliases = "postmaster: alice\n",
   ): Promise<Site> {
     const directory = await mkdtemp(join(tmpdir(), "pillarbox-site-"));
     const certificate = await writeCertificate(directory);
     await writeFile(
       join(directory, "users"),
-      users.map((user) => `${user}@${DOMAIN}:{PLAIN}${PASSWORD}\n`).join(""),
+      (users instanceof Map ? [...users] : [...users].map((user) => [user, ""]))
+        .map(([user, extra]) => `${user}@${DOMAIN}:{PLAIN}${PASSWORD}::::::${extra}\n`)
+        .join(""),
     );
     await writeFile(join(directory, "aliases"), aliases);
     return new Site(directory, certificate);

@@ -2,15 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Mistakes } from "../../pop3d/mistakes.js";
 import { Session } from "../../pop3d/session.js";
-
-const RULES = {
-  hostname: "mail.example.org",
-  tls: false,
-  stls: false,
-  plaintextAuth: true,
-  loginFailuresMax: 3,
-  language: "en",
-} as const;
+import { RULES } from "./session-rules.js";
 
 test("five cost nothing, then each waits twice as long as the one before, up to a bound", () => {
   const mistakes = new Mistakes({ most: 20, delayMs: 1000 });

@@ -77,6 +77,12 @@ const WRONG: readonly [
     /users.*1/,
   ],
   [
+    "a field of an account that says nothing",
+    ({ directory }) => writeFile(`${directory}/users`, "\nalice@a.org:{PLAIN}x::::::userdb_pop3_expire=x\n"),
+    78,
+    /users:2: .*userdb_pop3_expire/,
+  ],
+  [
     "a broken certificate",
     ({ directory }) => writeFile(`${directory}/localhost.crt`, "x"),
     78,

@@ -18,22 +18,24 @@ import { WireSize } from "../../shared/maildir/wire-size.js";
 import type { StoredMessage } from "./transcript.js";
 
 const ADDRESS = "alice@pillarbox.test";
-const ALICE: Account = {
+const ALICE: Omit<Account, "extra"> = {
   address: ADDRESS,
   password: "{PLAIN}correct horse",
   home: "/nowhere",
   maildir: maildirAt("/nowhere/Maildir"),
-  extra: new Map(),
 };
 
 /** The settings of its maildrop. */
 export interface PureMaildrop {
   readonly folders: readonly string[];
+  /** The extra fields of alice's account. */
+  readonly extra: ReadonlyMap<string, string>;
 }
 
 export class PureServer {
   readonly #session: Session;
   readonly #reader = new LineReader(4096);
+  readonly #account: Account;
   readonly #stored: readonly StoredMessage[];
   readonly #octets = new Map<string, Buffer>();
   #sent: Buffer[] = [];
@@ -45,9 +47,10 @@ export class PureServer {
   constructor(
     rules: SessionRules,
     messages: readonly StoredMessage[],
-    maildrop: PureMaildrop = { folders: [""] },
+    maildrop: PureMaildrop = { folders: [""], extra: new Map() },
   ) {
     this.#session = new Session(rules);
+    this.#account = { ...ALICE, extra: maildrop.extra };
     this.#stored = messages;
     this.#maildrop = maildrop;
     this.#say([this.#session.greeting]);
@@ -111,7 +114,7 @@ export class PureServer {
         const granted = known && effect.password === "correct horse";
         return {
           kind: "authenticate",
-          verdict: granted ? { kind: "granted", account: ALICE } : { kind: "refused" },
+          verdict: granted ? { kind: "granted", account: this.#account } : { kind: "refused" },
         };
       }
       case "delay":

@@ -3,22 +3,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { cutInto } from "./arbitraries.js";
 import { PureServer } from "./pure-server.js";
+import { RULES } from "./session-rules.js";
 import { linesOf, type StoredMessage } from "./transcript.js";
 
 const TEXTS = ["one\n", "", ".two\n\n.\n", "three"];
 /** What a client reads of each. */
 const READ = [["one"], [], [".two", "", "."], ["three"]];
 const SIZES = [5, 0, 11, 5];
-
-const RULES = {
-  hostname: "mail.example.org",
-  tls: false,
-  stls: false,
-  plaintextAuth: true,
-  loginFailuresMax: 3,
-  mistakes: { most: 1000, delayMs: 1 },
-  language: "en",
-} as const;
 
 const number = fc.integer({ min: 0, max: TEXTS.length + 1 });
 const commandLine = fc.oneof(

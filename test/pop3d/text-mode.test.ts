@@ -11,18 +11,10 @@ import { succeed } from "../interop/run.js";
 import { without } from "../peers.js";
 import { Client } from "./client.js";
 import { PureServer } from "./pure-server.js";
+import { RULES } from "./session-rules.js";
 import { linesOf } from "./transcript.js";
 
 const TIMEOUT = { timeout: 60_000 };
-const RULES = {
-  hostname: "mail.example.org",
-  tls: false,
-  stls: true,
-  plaintextAuth: true,
-  loginFailuresMax: 3,
-  mistakes: { most: 100, delayMs: 0 },
-  language: "ja",
-} as const;
 
 for (const [range, tag] of [
   ["en", "en"],
@@ -158,7 +150,7 @@ function refusal(language: Language): string {
 }
 
 function served() {
-  const server = new PureServer(RULES, []);
+  const server = new PureServer({ ...RULES, stls: true, language: "ja" }, []);
   server.takeSent();
   const say = (...commands: string[]) => {
     server.feed(Buffer.from(commands.map((command) => `${command}\r\n`).join("")));

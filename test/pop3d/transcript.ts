@@ -3,6 +3,7 @@
  *
  *     # What the case shows, and where it is written.
  *     Setting: limits.login_failures = 2
+ *     Account: alice userdb_pop3_expire=7d
  *     Message: 1.first:2,S
  *     |Subject: a message in cur/, since its name has flags
  *     |
@@ -50,6 +51,8 @@ export interface Transcript {
   readonly name: string;
   /** TOML values by key, `limits.login_failures`. */
   readonly settings: ReadonlyMap<string, string>;
+  /** The extra fields of accounts by local-part; alice is there in any case. */
+  readonly accounts: ReadonlyMap<string, string>;
   readonly messages: readonly StoredMessage[];
   readonly phases: readonly Phase[];
   readonly ending: "client closes" | "client cuts" | "server closes";
@@ -69,14 +72,16 @@ export function transcripts(): Transcript[] {
 
 export function parseTranscript(name: string, text: string): Transcript {
   const settings = new Map<string, string>();
+  const accounts = new Map([["alice", ""]]);
   const messages: (Omit<StoredMessage, "octets"> & { lines: string[] })[] = [];
   const phases: { tls: boolean; turns: Turn[] }[] = [{ tls: false, turns: [] }];
   let ending: Transcript["ending"] = "client closes";
   let left: string[] | undefined;
   for (const line of text.split("\n")) {
     const [, mark = "", rest = ""] =
-      /^(#|Setting:|Message:|Left:|S:|C:|\|)(?: |(?<=\|))?(.*)$/.exec(line) ?? [];
-    if (mark === "Setting:") settings.set(...pairOf(rest));
+      /^(#|Setting:|Account:|Message:|Left:|S:|C:|\|)(?: |(?<=\|))?(.*)$/.exec(line) ?? [];
+    if (mark === "Setting:") settings.set(...pairOf(rest, " = "));
+    else if (mark === "Account:") accounts.set(...pairOf(rest, " "));
     else if (mark === "Message:") messages.push({ ...placeOf(octetsIn(rest)), lines: [] });
     else if (mark === "|") messages.at(-1)?.lines.push(rest);
     else if (mark === "Left:") left = rest.split(" ").filter(Boolean).sort();
@@ -89,7 +94,7 @@ export function parseTranscript(name: string, text: string): Transcript {
     else assert.ok(mark === "#" || line === "", `${name}: what is "${line}"?`);
   }
   const stored = messages.map(({ lines, ...message }) => ({ ...message, octets: storedOctets(lines) }));
-  return { name, settings, messages: stored, phases, ending, left };
+  return { name, settings, accounts, messages: stored, phases, ending, left };
 }
 
 function placeOf(path: string): Omit<StoredMessage, "octets"> {
@@ -97,9 +102,9 @@ function placeOf(path: string): Omit<StoredMessage, "octets"> {
   return { within, folder: filename.includes(":") ? "cur" : "new", filename };
 }
 
-function pairOf(setting: string): [string, string] {
-  const [key = "", value = ""] = setting.split(" = ");
-  return [key, value];
+function pairOf(text: string, between: string): [string, string] {
+  const [key = "", ...rest] = text.split(between);
+  return [key, rest.join(between)];
 }
 
 function storedOctets(lines: readonly string[]): Buffer {

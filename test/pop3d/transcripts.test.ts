@@ -4,13 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { rm, writeFile } from "node:fs/promises";
-import { after, before, describe, test } from "node:test";
+import { after, describe, test } from "node:test";
 import type { SessionRules } from "../../pop3d/authorization.js";
+import { parseExpire, parseLoginDelay, type SitePolicy, sitePolicy } from "../../pop3d/policy.js";
+import { readExtraFields } from "../../shared/accounts/extra-fields.js";
 import { FsyncDurable } from "../../shared/durable.js";
 import { createMaildir } from "../../shared/maildir/create.js";
 import { folderOf } from "../../shared/maildir/maildir.js";
 import { pathOf } from "../../shared/maildir/name.js";
-import { type Pop3d, Site } from "../daemons/site.js";
+import { type DaemonOptions, type Pop3d, Site } from "../daemons/site.js";
 import { cutInto } from "./arbitraries.js";
 import { Client } from "./client.js";
 import { filesIn } from "./opened.js";
@@ -38,14 +40,14 @@ describe("the pure session", () => {
 });
 
 describe("the daemon", () => {
-  const site = Site.make(["alice"]);
+  /** By their accounts. */
+  const sites = new Map<string, Promise<Site>>();
   /** By their settings. */
   const daemons = new Map<string, Promise<Pop3d>>();
 
-  before(() => site);
   after(async () => {
     for (const { daemon } of await Promise.all(daemons.values())) await daemon.stop();
-    await (await site).remove();
+    for (const site of await Promise.all(sites.values())) await site.remove();
   });
 
   for (const transcript of cases) {
@@ -60,17 +62,26 @@ describe("the daemon", () => {
     for (const way of ways) {
       if (way.tls && (hasStls || saysNoTls(transcript))) continue;
       test(`${transcript.name} (${way.name})`, { timeout: RUNNING_MS_MAX }, async () => {
-        await fill(await site, transcript);
+        const site = await siteFor(transcript);
+        await fill(site, transcript);
         await run(transcript, way, await daemonFor(transcript));
         if (transcript.left === undefined) return;
-        assert.deepEqual(await filesIn((await site).maildir("alice")), transcript.left);
+        assert.deepEqual(await filesIn(site.maildir("alice")), transcript.left);
       });
     }
   }
 
-  async function daemonFor({ settings }: Transcript): Promise<Pop3d> {
-    const key = [...settings].join("\n");
-    const started = daemons.get(key) ?? (await site).pop3d(toml(settings));
+  function siteFor({ accounts }: Transcript): Promise<Site> {
+    const key = [...accounts].join("\n");
+    const made = sites.get(key) ?? Site.make(accounts);
+    sites.set(key, made);
+    return made;
+  }
+
+  async function daemonFor(transcript: Transcript): Promise<Pop3d> {
+    const { settings, accounts } = transcript;
+    const key = [...settings, ...accounts].join("\n");
+    const started = daemons.get(key) ?? (await siteFor(transcript)).pop3d(toml(settings));
     daemons.set(key, started);
     return started;
   }
@@ -134,14 +145,18 @@ function* repeat(length: number): Generator<number> {
 
 const KNOWN_SETTINGS = new Set([
   "listen.allow_plaintext_auth",
+  "implementation",
+  "limits.login_delay",
   "limits.login_failures",
   "limits.unknown_commands",
   "language",
+  "maildrop.expire",
   "maildrop.folders",
   "maildrop.mark_seen",
 ]);
 
-function rulesOf({ settings }: Transcript): SessionRules {
+function rulesOf(transcript: Transcript): SessionRules {
+  const { settings } = transcript;
   for (const key of settings.keys())
     assert.ok(KNOWN_SETTINGS.has(key), `the setting ${key} is not known here`);
   return {
@@ -152,12 +167,34 @@ function rulesOf({ settings }: Transcript): SessionRules {
     loginFailuresMax: Number(settings.get("limits.login_failures") ?? 3),
     mistakes: { most: Number(settings.get("limits.unknown_commands") ?? 20), delayMs: 0 },
     language: settings.get("language") === '"ja"' ? "ja" : "en",
+    site: siteOf(transcript),
+    implementation: textIn(settings.get("implementation")) ?? "pillarbox",
   };
 }
 
-function maildropOf({ settings }: Transcript): PureMaildrop {
+/** What holds for all, and for the accounts that say otherwise. */
+function siteOf({ settings, accounts }: Transcript): SitePolicy {
+  const policy = {
+    expireMs: parseExpire(textIn(settings.get("maildrop.expire")) ?? "never") ?? Number.NaN,
+    loginDelaySeconds: parseLoginDelay(textIn(settings.get("limits.login_delay")) ?? "0s") ?? Number.NaN,
+  };
+  return sitePolicy(
+    policy,
+    [...accounts.values()].map((fields) => ({ extra: readExtraFields(fields) })),
+  );
+}
+
+/** The text of a TOML string. */
+function textIn(value: string | undefined): string | undefined {
+  return value?.replace(/^"(.*)"$/, "$1");
+}
+
+function maildropOf({ settings, accounts }: Transcript): PureMaildrop {
   const folders = settings.get("maildrop.folders") ?? '[""]';
-  return { folders: [...folders.matchAll(/"([^"]*)"/g)].map(([, name = ""]) => name) };
+  return {
+    extra: readExtraFields(accounts.get("alice") ?? ""),
+    folders: [...folders.matchAll(/"([^"]*)"/g)].map(([, name = ""]) => name),
+  };
 }
 
 /** Cases about the time before TLS have no sense after it. */
@@ -166,7 +203,7 @@ function saysNoTls({ settings, phases }: Transcript): boolean {
   return announced || settings.has("listen.allow_plaintext_auth");
 }
 
-function toml(settings: ReadonlyMap<string, string>): { top: string; listen: string; tables: string } {
+function toml(settings: ReadonlyMap<string, string>): DaemonOptions {
   const keysOf = (table: string) =>
     [...settings].flatMap(([key, value]) =>
       key.startsWith(`${table}.`) ? [`${key.slice(table.length + 1)} = ${value}\n`] : [],
