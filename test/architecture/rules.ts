@@ -93,6 +93,8 @@ const durability = each(
   {
     "shared/durable.ts": "this is it",
     "shared/maildir/deliver.ts": "opens a file only to read it; its sync() is that of a DurableFile",
+    "shared/maildir/quota-file.ts":
+      "opens a file to read it and to add a line; its sync() is that of a DurableFile",
     "shared/accounts/edit-lock.ts": "a lock is worth nothing after a crash; link(2) makes it atomic",
   },
 );
