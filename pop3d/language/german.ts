@@ -4,13 +4,13 @@ import type { PlainText } from "./texts.js";
 
 const PLAIN: Readonly<Record<PlainText, string>> = {
   "begin TLS": "Bitte mit TLS beginnen",
-  "capabilities follow": "Es folgen die Fähigkeiten dieses Servers",
+  "capabilities follow": "Es folgen die unterstützten Funktionen",
   goodbye: "Auf Wiedersehen",
   "languages follow": "Es folgen die verfügbaren Sprachen",
   "mechanisms follow": "Es folgen die Anmeldeverfahren",
-  "nothing done": "Nichts getan",
-  "password please": "Bitte das Passwort angeben",
-  "replies are in English now": "Antworten erfolgen jetzt auf Deutsch",
+  "nothing done": "Nichts zu tun, alles in Ordnung",
+  "password please": "Bitte das Passwort senden",
+  "replies are in English now": "Antworten ab jetzt auf Deutsch",
   "top of message follows": "Es folgt der Anfang der Nachricht",
   "UTF-8 mode is on": "UTF-8-Modus eingeschaltet",
 
@@ -25,7 +25,7 @@ const PLAIN: Readonly<Record<PlainText, string>> = {
     "Passwörter werden erst unter TLS angenommen, bitte zuerst STLS senden",
   "no passwords without TLS": "Passwörter werden nur unter TLS angenommen",
   "no such message": "Diese Nachricht gibt es nicht",
-  "not a PLAIN response in base64": "Dies ist keine PLAIN-Antwort in Base64",
+  "not a PLAIN response in base64": "Keine gültige PLAIN-Antwort in Base64",
   "some deleted messages not removed": "Einige gelöschte Nachrichten konnten nicht entfernt werden",
   "STLS comes before UTF8": "STLS ist nach UTF8 nicht mehr möglich",
   "this command is not supported": "Dieser Befehl wird nicht unterstützt",
@@ -49,7 +49,8 @@ export const german: Language = {
   told: {
     "maildrop listing": contents,
     "maildrop has": (maildrop) => `Im Postfach: ${contents(maildrop)}`,
-    "unique-ids follow": ({ count }) => `${count} ${count === 1 ? "Kennung" : "Kennungen"}`,
+    "unique-ids follow": ({ count }) =>
+      `${count} ${count === 1 ? "eindeutige Kennung" : "eindeutige Kennungen"}`,
     "message deleted": ({ number }) => `Nachricht ${number} gelöscht`,
     "wrong arguments": ({ verb }) => `Falsche Argumente für ${verb}`,
     "try again later": ({ trouble }) => `${PLAIN[trouble]}, bitte später noch einmal versuchen`,
@@ -58,5 +59,5 @@ export const german: Language = {
 };
 
 function contents({ count, octets }: { readonly count: number; readonly octets: number }): string {
-  return `${count} ${count === 1 ? "Nachricht" : "Nachrichten"} (${octets} ${octets === 1 ? "Oktett" : "Oktette"})`;
+  return `${count} ${count === 1 ? "Nachricht" : "Nachrichten"} (${octets} Byte)`;
 }

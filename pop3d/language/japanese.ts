@@ -35,7 +35,7 @@ const PLAIN: Readonly<Record<PlainText, string>> = {
   "USER first": "先にUSERを送信してください",
   "wrong user name or password": "ユーザー名またはパスワードが正しくありません",
 
-  "logins cannot be checked now": "現在、ログインを確認できません",
+  "logins cannot be checked now": "現在、ログイン情報を確認できません",
   "maildrop cannot be opened": "メールボックスを開けません",
   "message cannot be read": "メッセージを読み込めません",
   "too many connections": "接続数が上限に達しています",
@@ -47,8 +47,8 @@ export const japanese: Language = {
   plain: (text) => PLAIN[text],
   told: {
     "maildrop listing": contents,
-    "maildrop has": (maildrop) => `メールボックス内: ${contents(maildrop)}`,
-    "unique-ids follow": ({ count }) => `一意識別子 ${count}件`,
+    "maildrop has": (maildrop) => `メールボックス内の${contents(maildrop)}`,
+    "unique-ids follow": ({ count }) => `一意の識別子は${count}件です`,
     "message deleted": ({ number }) => `メッセージ${number}を削除しました`,
     "wrong arguments": ({ verb }) => `${verb}の引数が正しくありません`,
     "try again later": ({ trouble }) => `${PLAIN[trouble]}。しばらくしてからもう一度お試しください`,
@@ -57,5 +57,5 @@ export const japanese: Language = {
 };
 
 function contents({ count, octets }: { readonly count: number; readonly octets: number }): string {
-  return `メッセージ ${count}通 (${octets}オクテット)`;
+  return `メッセージは${count}通です (${octets}バイト)`;
 }

@@ -10,6 +10,7 @@ const MASKED = [
   `pass ${SECRET}`,
   `PASS  ${SECRET} `,
   `AUTH PLAIN ${SECRET}`,
+  `APOP alice ${SECRET}`,
   `auth plain ${SECRET}`,
   `PAS ${SECRET}`,
   `PASSS ${SECRET}`,
@@ -30,7 +31,7 @@ test("the client's part of a SASL exchange is not shown", () => {
 });
 
 test("other commands are shown", () => {
-  for (const line of ["USER alice", "retr 1", "TOP 1 0", "QUIT"])
+  for (const line of ["USER alice", "retr 1", "TOP 1 0", "UTF8", "LANG de", "XTND XLST From", "QUIT"])
     assert.equal(shownLine(Buffer.from(line), false), line);
 });
 

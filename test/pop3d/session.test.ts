@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { LANGUAGE_TAGS } from "../../pop3d/language/language.js";
 import { cutInto } from "./arbitraries.js";
 import { PureServer } from "./pure-server.js";
 import { RULES } from "./session-rules.js";
@@ -17,12 +18,14 @@ const commandLine = fc.oneof(
   fc.tuple(fc.constantFrom("LIST", "UIDL", "RETR", "DELE", "dele"), number).map((parts) => parts.join(" ")),
   number.map((n) => `TOP ${n} 0`),
 );
+const dialogue = fc.array(commandLine, { maxLength: 30 });
+const language = fc.constantFrom(...LANGUAGE_TAGS);
 
-test("any commands, pipelined in any cut, are answered in order, as an array with marks would", () => {
+test("any commands, pipelined in any cut and language, are answered in order, as an array with marks would", () => {
   fc.assert(
-    fc.property(fc.array(commandLine, { maxLength: 30 }), fc.infiniteStream(fc.nat(20)), (commands, cuts) => {
+    fc.property(dialogue, language, fc.infiniteStream(fc.nat(20)), (commands, tag, cuts) => {
       const server = new PureServer(RULES, messages());
-      server.feed(Buffer.from("USER alice\r\nPASS correct horse\r\n"));
+      server.feed(Buffer.from(`LANG ${tag}\r\nUSER alice\r\nPASS correct horse\r\n`));
       server.takeSent();
       const sent = commands.map((command) => `${command}\r\n`).join("");
       for (const piece of cutInto(Buffer.from(sent), cuts)) server.feed(piece);
