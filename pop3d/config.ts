@@ -22,6 +22,7 @@ import {
   table,
 } from "../shared/config/option.js";
 import { isFolderName } from "../shared/maildir/maildir.js";
+import { parseUniqueIdOption, UNIQUE_ID_FORMS } from "./former-server/former-server.js";
 import { LANGUAGE_TAGS } from "./language/language.js";
 import { MISTAKE_DELAY_MS_MAX } from "./mistakes.js";
 import { EXPIRE_FORMS, LOGIN_DELAY_FORMS, type Policy, parseExpire, parseLoginDelay } from "./policy.js";
@@ -98,6 +99,14 @@ export const pop3dSchema = z
         .describe(
           'What a maildrop is made of: "" is the Maildir itself, ".Spam" a Maildir++ folder by its directory\'s name.',
         ),
+      unique_id: parsed(parseUniqueIdOption, UNIQUE_ID_FORMS)
+        .prefault("pillarbox")
+        .describe(
+          'The server before this one whose unique-ids are kept: "courier", "qmail", or "dovecot:" and its pop3_uidl_format.',
+        ),
+      info_separator: choice([":", ";", "!"])
+        .prefault(":")
+        .describe('What parts flags from a name; ";" or "!" where the file system cannot have ":" in names.'),
       mark_seen: flag()
         .prefault(true)
         .describe("Whether a message that was retrieved is flagged as seen (S)."),

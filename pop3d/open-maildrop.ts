@@ -1,19 +1,19 @@
 /**
  * Opening a maildrop after login (RFC 1939 §4): its lock, then what is there, numbered, with sizes and unique-ids.
- * Nothing is read but names, unless a name does not say its message's size.
+ * Nothing is read but names, unless a name does not say its message's size, or unique-ids of a former server are kept.
  *
  * An account without a Maildir has an empty maildrop and needs no lock: there is nothing to exclude anybody from, and
  * the Maildir is made when the first message is delivered.
  */
 import type { Log } from "../shared/log.js";
-import type { Maildir } from "../shared/maildir/maildir.js";
-import { compareNames } from "../shared/maildir/name.js";
+import { type Maildir, maildirAt } from "../shared/maildir/maildir.js";
+import { compareNames, type InfoSeparator } from "../shared/maildir/name.js";
 import { type MaildropFolder, readFolder } from "./folders.js";
 import type { SessionLock, SessionLocks } from "./lock.js";
 import { Maildrop, type Message } from "./maildrop.js";
 import type { Trouble } from "./protocol.js";
 import { troubleOf } from "./trouble.js";
-import { uniqueIds } from "./unique-id.js";
+import type { UniqueIds } from "./unique-ids.js";
 import type { WireSizes } from "./wire-sizes.js";
 
 /** A maildrop and what is needed to work on it. */
@@ -32,6 +32,9 @@ export interface OpenMaildrop {
 export interface Opening {
   readonly locks: SessionLocks;
   readonly sizes: WireSizes;
+  readonly uniqueIds: UniqueIds;
+  /** How the names of its messages are written. */
+  readonly infoSeparator: InfoSeparator;
   /** Milliseconds. */
   readonly lockWait: number;
   /** What a maildrop is made of: names of Maildir++ folders, and "" for the Maildir itself. */
@@ -40,17 +43,18 @@ export interface Opening {
 
 /** Opens the maildrop of a Maildir. Never rejects; holds no lock when it gives none back. */
 export async function openMaildrop(
-  maildir: Maildir,
-  { locks, sizes, lockWait, folders: names }: Opening,
+  { path }: Maildir,
+  { locks, sizes, uniqueIds, infoSeparator, lockWait, folders: names }: Opening,
   log: Log,
 ): Promise<OpenMaildrop | "in use" | Trouble> {
+  const maildir = maildirAt(path, infoSeparator);
   let lock: SessionLock | undefined;
   try {
     const outcome = await locks.acquire(maildir, lockWait);
     if (outcome === "in use") return outcome;
     if (outcome !== "no maildir") lock = outcome;
     const read = lock === undefined ? [] : await readFolders(maildir, names, log);
-    const messages = await Promise.all(read.map((one) => messagesOf(one, sizes, log)));
+    const messages = await Promise.all(read.map((one) => messagesOf(one, sizes, uniqueIds, log)));
     const folders = new Map(read.map(({ folder }) => [folder.name, folder]));
     const folderOf = ({ folder: name }: Message) => {
       const folder = folders.get(name);
@@ -82,10 +86,11 @@ async function readFolders(maildir: Maildir, names: readonly string[], log: Log)
 async function messagesOf(
   { folder, entries }: FolderRead,
   sizes: WireSizes,
+  uniqueIds: UniqueIds,
   log: Log,
 ): Promise<Unnumbered[]> {
   const octets = await sizes.of(folder.maildir, entries, folder.finder, log);
-  const ids = uniqueIds(entries, folder.name);
+  const ids = await uniqueIds.give(folder.maildir, folder.name, entries, log);
   return entries.flatMap(({ identity, filename }, i) => {
     const [size, uniqueId] = [octets[i], ids[i]];
     return size === undefined || uniqueId === undefined

@@ -21,6 +21,7 @@ import { Listener } from "./listener.js";
 import { SessionLocks } from "./lock.js";
 import { LoginDelays } from "./login-delays.js";
 import { type Policy, type SitePolicy, sitePolicy, wrongFields } from "./policy.js";
+import { UniqueIds } from "./unique-ids.js";
 import { WireSizes } from "./wire-sizes.js";
 
 /** The files that can be read anew while pop3d runs. */
@@ -86,6 +87,7 @@ function servicesOf(
 ): Services {
   const cleaner = new TmpCleaner(Date.now);
   const uniqueName = uniqueNames(config.hostname, process.pid, Date.now);
+  const durable = new FsyncDurable();
   return {
     config,
     authenticator,
@@ -93,12 +95,14 @@ function servicesOf(
     opening: {
       locks: new SessionLocks({ host: hostname(), uniqueName }),
       sizes: new WireSizes(),
+      uniqueIds: new UniqueIds({ server: config.maildrop.unique_id, durable, uniqueName }),
+      infoSeparator: config.maildrop.info_separator,
       lockWait: config.maildrop.lock_wait,
       folders: config.maildrop.folders,
     },
     delays: new LoginDelays(() => performance.now()),
     site: siteOf(policyIn(config), state.accounts),
-    durable: new FsyncDurable(),
+    durable,
     opened: ({ maildir }) => {
       cleaner
         .visit(maildir)

@@ -39,7 +39,12 @@ export function uniqueIds(messages: readonly Named[], folder = ""): string[] {
   );
 }
 
+/** Whether a client can be told of it. */
+export function isUniqueId(text: string): boolean {
+  return ALLOWED.test(text);
+}
+
 /** 43 octets of base64url. */
-function hashed(name: string): string {
+export function hashed(name: string): string {
   return createHash("sha256").update(name, "latin1").digest("base64url");
 }

@@ -12,10 +12,12 @@
  */
 
 import { concurrently } from "../shared/concurrently.js";
-import type { Durable } from "../shared/durable.js";
+import type { Durable, Path } from "../shared/durable.js";
+import { hasCode } from "../shared/exit.js";
 import type { Log } from "../shared/log.js";
 import { createMaildir } from "../shared/maildir/create.js";
 import type { Whereabouts } from "../shared/maildir/find.js";
+import type { Folder, Maildir } from "../shared/maildir/maildir.js";
 import { parseName, pathOf, withFlags } from "../shared/maildir/name.js";
 import { exists } from "./exists.js";
 import type { Message } from "./maildrop.js";
@@ -105,24 +107,37 @@ class Update {
 
   /** As it was last seen, or gone. */
   #isSettled(message: Message, flag: string): boolean {
-    const place = this.#open.folderOf(message).finder.lastSeen(message.identity);
-    return place === undefined || isSettled(place, flag);
+    const { finder, maildir } = this.#open.folderOf(message);
+    const place = finder.lastSeen(message.identity);
+    return place === undefined || isSettled(place, flag, maildir);
   }
 
   /** To the cur/ of its own folder, with this flag added, if any. */
   async #settle(message: Message, flag: string): Promise<void> {
     const { finder, maildir } = this.#open.folderOf(message);
     await finder.with(message.identity, async (path, place) => {
-      const target = pathOf(maildir.cur, withFlags(place.filename, flag));
-      // rename(2) would replace what is there without a word.
-      if (isSettled(place, flag) || (await exists(target))) return;
-      await this.#durable.publish(path, target);
-      this.#changed.add(maildir[place.folder]).add(maildir.cur);
+      const { folder, filename } = place;
+      if (isSettled(place, flag, maildir)) return;
+      try {
+        await this.#move(path, folder, maildir, withFlags(filename, flag, maildir.infoSeparator));
+      } catch (error) {
+        if (!hasCode(error, "ENAMETOOLONG")) throw error;
+        // So long a name has no room for flags, and stays as it is.
+        if (folder === "new") await this.#move(path, folder, maildir, filename);
+      }
     });
+  }
+
+  async #move(path: Path, from: Folder, maildir: Maildir, filename: string): Promise<void> {
+    const target = pathOf(maildir.cur, filename);
+    // rename(2) would replace what is there without a word.
+    if (await exists(target)) return;
+    await this.#durable.publish(path, target);
+    this.#changed.add(maildir[from]).add(maildir.cur);
   }
 }
 
 /** Whether a message is left as it is: most lie in cur/ and have their flag, in whatever order others wrote it. */
-function isSettled({ folder, filename }: Whereabouts, flag: string): boolean {
-  return folder === "cur" && parseName(filename).flags.includes(flag);
+function isSettled({ folder, filename }: Whereabouts, flag: string, { infoSeparator }: Maildir): boolean {
+  return folder === "cur" && parseName(filename, infoSeparator).flags.includes(flag);
 }

@@ -80,7 +80,7 @@ export class MessageFinder {
     for (const folder of ["new", "cur"] as const) {
       const filenames = await messagesIn(this.#maildir[folder]).catch(noneIfMissing);
       for (const filename of filenames) {
-        const { identity } = parseName(filename);
+        const { identity } = parseName(filename, this.#maildir.infoSeparator);
         if (places.has(identity)) places.set(identity, { folder, filename });
       }
     }

@@ -15,8 +15,11 @@
 import { isAscii } from "../address.js";
 import type { Path } from "../durable.js";
 
+/** What parts flags from a base name. It is `:`, except on file systems that cannot have that in a name. */
+export type InfoSeparator = ":" | ";" | "!";
+
 export interface MessageName {
-  /** All up to the first `,` or `:`. */
+  /** All up to the first `,` or separator. */
   readonly unique: string;
   /** The base name without mbsync's `U=` field: what stays the same under foreign renames. */
   readonly identity: string;
@@ -28,11 +31,16 @@ export interface MessageName {
   readonly flags: string;
 }
 
+/** All up to the separator, mbsync's `U=` field as well: what other programs know a message by. */
+export function baseNameOf(filename: string, separator: InfoSeparator = ":"): string {
+  const end = filename.indexOf(separator);
+  return end < 0 ? filename : filename.slice(0, end);
+}
+
 /** Reads any name. Never fails: a foreign name is all unique part. */
-export function parseName(filename: string): MessageName {
-  const colon = filename.indexOf(":");
-  const base = colon < 0 ? filename : filename.slice(0, colon);
-  const info = colon < 0 ? "" : filename.slice(colon + 1);
+export function parseName(filename: string, separator: InfoSeparator = ":"): MessageName {
+  const base = baseNameOf(filename, separator);
+  const info = filename.slice(base.length + separator.length);
   const [unique = "", ...fields] = base.split(",");
   return {
     unique,
@@ -67,12 +75,12 @@ export function formatBaseName(unique: string, size: number, wireSize: number): 
  * The name under which a message lies in cur/ with these flags added. Flags are sorted as ASCII, and letters that
  * we do not know are kept (they are Dovecot's keywords, say). An info part that is not version 2 is left alone.
  */
-export function withFlags(filename: string, added = ""): string {
-  const colon = filename.indexOf(":");
-  if (colon < 0) return `${filename}:2,${sortedFlags(added)}`;
-  const [, flags, rest] = FLAGS.exec(filename.slice(colon + 1)) ?? [];
+export function withFlags(filename: string, added = "", separator: InfoSeparator = ":"): string {
+  const base = baseNameOf(filename, separator);
+  if (base === filename) return `${filename}${separator}2,${sortedFlags(added)}`;
+  const [, flags, rest] = FLAGS.exec(filename.slice(base.length + separator.length)) ?? [];
   if (flags === undefined) return filename;
-  return `${filename.slice(0, colon)}:2,${sortedFlags(flags + added)}${rest}`;
+  return `${base}${separator}2,${sortedFlags(flags + added)}${rest}`;
 }
 
 function sortedFlags(flags: string): string {

@@ -39,7 +39,7 @@ export async function scanMaildir(maildir: Maildir): Promise<Entry[]> {
     for (const folder of ["new", "cur"] as const) {
       if (before[folder] === undefined) continue;
       for (const filename of await messagesIn(maildir[folder])) {
-        const entry = { folder, filename, ...parseName(filename) };
+        const entry = { folder, filename, ...parseName(filename, maildir.infoSeparator) };
         seen.set(entry.identity, entry);
       }
     }

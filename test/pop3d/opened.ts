@@ -7,6 +7,7 @@ import pino from "pino";
 import { SessionLocks } from "../../pop3d/lock.js";
 import type { Message } from "../../pop3d/maildrop.js";
 import { type Opening, type OpenMaildrop, openMaildrop } from "../../pop3d/open-maildrop.js";
+import { UniqueIds } from "../../pop3d/unique-ids.js";
 import { WireSizes } from "../../pop3d/wire-sizes.js";
 import { FsyncDurable } from "../../shared/durable.js";
 import { createMaildir } from "../../shared/maildir/create.js";
@@ -14,14 +15,17 @@ import { type Maildir, maildirAt } from "../../shared/maildir/maildir.js";
 import { pathOf, uniqueNames } from "../../shared/maildir/name.js";
 
 export const silent = pino({ level: "silent" });
-const uniqueName = uniqueNames("test", process.pid, Date.now);
+export const uniqueName = uniqueNames("test", process.pid, Date.now);
 
-export function opening(folders: readonly string[] = [""]): Opening {
+export function opening(folders: readonly string[] = [""], more: Partial<Opening> = {}): Opening {
   return {
     locks: new SessionLocks({ host: hostname(), uniqueName }),
     sizes: new WireSizes(),
+    uniqueIds: new UniqueIds({ server: "pillarbox", durable: new FsyncDurable(), uniqueName }),
+    infoSeparator: ":",
     lockWait: 0,
     folders,
+    ...more,
   };
 }
 

@@ -55,5 +55,5 @@ test("the unique-ids of any maildrop are allowed, unique, and do not depend on t
 });
 
 function idsOf(filenames: readonly string[]): string[] {
-  return uniqueIds(filenames.map(parseName));
+  return uniqueIds(filenames.map((name) => parseName(name)));
 }
