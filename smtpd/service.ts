@@ -1,5 +1,7 @@
 /** smtpd at work: its listeners, and the receiver behind them. */
+
 import { openLogins } from "../shared/accounts/logins.js";
+import { quotaOf } from "../shared/accounts/quota-rule.js";
 import { ConnectionLimits } from "../shared/connection-limits.js";
 import type { Service } from "../shared/daemon.js";
 import { FsyncDurable } from "../shared/durable.js";
@@ -7,6 +9,7 @@ import type { Log } from "../shared/log.js";
 import { LoginFailures } from "../shared/login-failures.js";
 import { TmpCleaner } from "../shared/maildir/clean.js";
 import { uniqueNames } from "../shared/maildir/name.js";
+import { QuotaKeeper } from "../shared/maildir/quota-keeper.js";
 import { dropPrivileges } from "../shared/privileges.js";
 import type { SmtpdConfig } from "./config.js";
 import { openListener } from "./listener.js";
@@ -17,14 +20,20 @@ import { directoryOf, loadState } from "./state.js";
 export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service> {
   const state = await loadState(config, log);
   const authenticator = await openLogins(config, state, log);
+  const durable = new FsyncDurable();
+  const uniqueName = uniqueNames(config.hostname, process.pid, Date.now);
   const receiver = new MailReceiver({
     hostname: config.hostname,
     headerSizeMax: config.limits.header_size,
     directory: directoryOf(config, state),
     authenticator,
-    durable: new FsyncDurable(),
-    uniqueName: uniqueNames(config.hostname, process.pid, Date.now),
+    durable,
+    uniqueName,
     cleaner: new TmpCleaner(Date.now),
+    quotas: {
+      keeper: new QuotaKeeper({ durable, uniqueName, now: Date.now, log }),
+      of: (account) => quotaOf(account, config),
+    },
     now: Date.now,
   });
   const limits = new ConnectionLimits({

@@ -9,6 +9,7 @@ import type { Account, Accounts } from "./account.js";
 import { type Entry, readEntries } from "./entry.js";
 import { readExtraFields } from "./extra-fields.js";
 import { defaultHome } from "./home.js";
+import { readQuotaRules } from "./quota-rule.js";
 import { canUseArgon2 } from "./schemes/argon2.js";
 import { readStoredPassword } from "./schemes.js";
 import { addressOfUser } from "./username.js";
@@ -66,6 +67,7 @@ export async function parseAccounts(
     lines.set(address, other ?? entry.line);
     const maildir = maildirAt(`${home.path}/Maildir`);
     const extra = readExtraFields(entry.extra);
+    for (const wrong of readQuotaRules(extra).wrong) report(`${address}: ${wrong}`);
     for (const wrong of options.wrongFields?.(extra) ?? []) report(`${address}: ${wrong}`);
     accounts.set(address, { address, password: entry.password ?? "", home: home.path, maildir, extra });
   }

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import type { z } from "zod";
 import { AUTH_METHOD_FORMS, parseAuthMethod } from "../accounts/checkpassword/auth-method.js";
 import { LOG_FORMATS, LOG_LEVELS } from "../log.js";
+import { AMOUNT_MAX } from "../maildir/quota.js";
 import {
   choice,
   count,
@@ -15,6 +16,7 @@ import {
   parsed,
   path,
   secureUrl,
+  size,
   table,
   text,
 } from "./option.js";
@@ -49,6 +51,12 @@ export const commonOptions = {
     .describe(
       'Who checks passwords: "accounts" is the accounts file; "checkpassword /path/to/program arguments" is a program with that interface, and so PAM, LDAP or SQL.',
     ),
+  quota: size(1)
+    .optional()
+    .describe("How much mail an account may hold, unless its entry says so itself; any amount by default."),
+  quota_messages: count(1, AMOUNT_MAX.messages)
+    .optional()
+    .describe("How many messages an account may hold likewise; any number by default."),
   user: text("the name of a user of this system")
     .prefault("vmail")
     .describe("The user to become once the ports are bound, when started as root."),

@@ -177,10 +177,17 @@ export class Delivery {
  * Commits staged deliveries together: every rename, then every directory's sync. When it resolves, all of them may
  * be acknowledged. When any step fails, those already renamed are taken back and none is delivered; a reader that was
  * quick may have seen one all the same, and will see it again when the client tries again: twice, never lost.
+ *
+ * @param published called when all are visible, and not yet durable; when it rejects, none is delivered
  */
-export async function commitAll(deliveries: readonly Delivery[], durable: Durable): Promise<void> {
+export async function commitAll(
+  deliveries: readonly Delivery[],
+  durable: Durable,
+  published: () => Promise<void> = async () => {},
+): Promise<void> {
   try {
     for (const delivery of deliveries) await delivery.publish();
+    await published();
     const directories = new Set(deliveries.map((delivery) => delivery.maildir.new));
     await Promise.all([...directories].map((directory) => durable.syncDirectory(directory)));
   } catch (error) {

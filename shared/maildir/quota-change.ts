@@ -19,7 +19,15 @@ import type { Maildir } from "./maildir.js";
 import { type Amount, NOTHING, sum } from "./quota.js";
 import { countedSize } from "./quota-count.js";
 import { appendChange, quotaFileIdentity, readQuotaFile } from "./quota-file.js";
-import { type Manner, nameCounts } from "./quota-lines.js";
+import { folderCounts, type Manner, nameCounts, TRASH } from "./quota-lines.js";
+
+/** Where a message lies. */
+export interface Place {
+  /** The Maildir++ folder, `.Spam`; "" for the Maildir itself. */
+  readonly folder: string;
+  readonly path: Path;
+  readonly filename: string;
+}
 
 export class QuotaChange {
   readonly #maildir: Maildir;
@@ -57,16 +65,17 @@ export class QuotaChange {
    * Removes a message by `remove`, and notes that it has gone. Without a quota, that is all it does.
    * @param remove whatever takes it away; rejects when it is still there
    */
-  async removing(path: Path, filename: string, remove: () => Promise<void>): Promise<void> {
-    if (this.#before === undefined || !nameCounts(filename, this.#manner)) return remove();
+  async removing({ folder, path, filename }: Place, remove: () => Promise<void>): Promise<void> {
+    const counted = folderCounts(folder, this.#manner) && nameCounts(filename, this.#manner);
+    if (this.#before === undefined || !counted) return remove();
     const octets = await countedSize(path, filename);
     await remove();
     this.#note({ octets: -octets, messages: -1 });
   }
 
-  /** The same for one that moves to .Trash, which is a change only where that does not count (quota-lines.ts). */
-  async trashing(path: Path, filename: string, move: () => Promise<void>): Promise<void> {
-    return this.#manner === "all" ? move() : this.removing(path, filename, move);
+  /** The same for one that moves to the folder .Trash, which is a change only where that does not count. */
+  async trashing(place: Place, move: () => Promise<void>): Promise<void> {
+    return folderCounts(TRASH, this.#manner) ? move() : this.removing(place, move);
   }
 
   /** Says that all has been added and removed. May be left to `record`. */

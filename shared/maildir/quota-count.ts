@@ -16,7 +16,7 @@ import { hasCode } from "../exit.js";
 import type { Maildir } from "./maildir.js";
 import { parseName, pathOf } from "./name.js";
 import { type Amount, NOTHING, sum } from "./quota.js";
-import { counts, type Manner, TRASH } from "./quota-lines.js";
+import { counts, folderCounts, type Manner } from "./quota-lines.js";
 import { messagesIn } from "./scan.js";
 
 const FILES_AT_ONCE_MAX = 8;
@@ -83,7 +83,7 @@ export async function countedSize(path: Path, filename: string): Promise<number>
 async function foldersOf(maildir: Maildir, manner: Manner): Promise<string[]> {
   const folders: string[] = [];
   for (const name of (await unlessMissing(readdir(maildir.path))) ?? []) {
-    if (!/^\.[^.]/.test(name) || (manner === "kept" && name === TRASH)) continue;
+    if (!/^\.[^.]/.test(name) || !folderCounts(name, manner)) continue;
     const path = `${maildir.path}/${name}`;
     if ((await unlessMissing(lstat(path)))?.isDirectory()) folders.push(path);
   }

@@ -89,7 +89,7 @@ async function withFile<T>(
   try {
     handle = await open(pathIn(maildir), flags | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
+    if (hasCode(error, "ENOENT", "ENOTDIR")) return undefined;
     throw error;
   }
   try {

@@ -29,6 +29,14 @@ export interface QuotaState {
   readonly usage: Amount;
 }
 
+/** Room that is kept for what is about to be delivered. */
+export interface Reservation {
+  /** False where there is no quota, and nothing to be kept. */
+  readonly limited: boolean;
+  /** To be called once. */
+  readonly release: () => void;
+}
+
 export interface QuotaTools {
   readonly durable: Durable;
   /** Makes unique parts of Maildir names (name.ts). */
@@ -81,24 +89,24 @@ export class QuotaKeeper {
 
   /** Whether so much more fits into an account beside what others are about to put there. */
   async fits(maildir: Maildir, rule: QuotaRule | undefined, adding: Amount): Promise<boolean> {
-    return this.#askFor(maildir, rule, adding, () => {});
+    return (await this.#askFor(maildir, rule, adding, () => {})) !== "full";
   }
 
-  /**
-   * The same, and when it fits, keeps the room until it is given up by calling what this gives back, once; undefined when
-   * it does not fit.
-   */
+  /** The same, and when it fits, keeps the room until it is given up; undefined when it does not fit. */
   async reserve(
     maildir: Maildir,
     rule: QuotaRule | undefined,
     adding: Amount,
-  ): Promise<(() => void) | undefined> {
-    const fits = await this.#askFor(maildir, rule, adding, () => this.#reserve(maildir, adding));
-    if (!fits) return undefined;
-    return () => {
-      this.#releases++;
-      this.#reserve(maildir, { octets: -adding.octets, messages: -adding.messages });
-    };
+  ): Promise<Reservation | undefined> {
+    const answer = await this.#askFor(maildir, rule, adding, () => this.#reserve(maildir, adding));
+    switch (answer) {
+      case "full":
+        return undefined;
+      case "no quota":
+        return { limited: false, release: () => {} };
+      case "fits":
+        return { limited: true, release: () => this.#release(maildir, adding) };
+    }
   }
 
   /** @param granted called when it fits, before anybody else can ask */
@@ -107,19 +115,23 @@ export class QuotaKeeper {
     rule: QuotaRule | undefined,
     adding: Amount,
     granted: () => void,
-  ): Promise<boolean> {
+  ): Promise<"fits" | "full" | "no quota"> {
     for (let looks = 1; ; looks++) {
       const releases = this.#releases;
       const state = await this.state(maildir, rule, adding);
+      if (state === undefined) return "no quota";
       // What was reserved may have gone into the sum after we read it.
       if (releases !== this.#releases && looks < LOOKS_MAX) continue;
-      if (state !== undefined) {
-        const held = sum(state.usage, this.#reserved.get(maildir.path) ?? NOTHING);
-        if (!isWithin(sum(held, adding), state.quota)) return false;
-      }
+      const held = sum(state.usage, this.#reserved.get(maildir.path) ?? NOTHING);
+      if (!isWithin(sum(held, adding), state.quota)) return "full";
       granted();
-      return true;
+      return "fits";
     }
+  }
+
+  #release(maildir: Maildir, { octets, messages }: Amount): void {
+    this.#releases++;
+    this.#reserve(maildir, { octets: -octets, messages: -messages });
   }
 
   #reserve({ path }: Maildir, amount: Amount): void {

@@ -103,15 +103,20 @@ export function isDoubtful(file: QuotaLines, quota: Quota, adding: Amount, age: 
   return file.lines > 1 || age > OVER_QUOTA_MS_MAX;
 }
 
-/** Whether a message counts. Not asked of messages in .Trash, which are left out altogether. */
-export function counts({ flags }: MessageName, manner: Manner): boolean {
+/** The folder that Courier's programs leave out. */
+export const TRASH = ".Trash";
+
+/** Whether what lies in a folder counts; "" is the Maildir itself. */
+export function folderCounts(folder: string, manner: Manner): boolean {
+  return manner === "all" || folder !== TRASH;
+}
+
+/** Whether a message in such a folder counts. */
+export function counts({ flags }: Pick<MessageName, "flags">, manner: Manner): boolean {
   return manner === "all" || !flags.includes("T");
 }
 
-/** The same of a file name. */
+/** The same by its file name. */
 export function nameCounts(filename: string, manner: Manner): boolean {
   return counts(parseName(filename), manner);
 }
-
-/** The folder that Courier's manner leaves out. */
-export const TRASH = ".Trash";

@@ -45,6 +45,8 @@ function printable(text: string): string {
 
 /** Whatever we did not foresee is temporary, and what it was is for the log alone. */
 export const LOCAL_TROUBLE = reply(451, "3.0", "local trouble, try again later");
+/** Temporary, since its owner may collect and remove mail at any time (RFC 3463 §3.3). */
+export const MAILBOX_FULL = reply(452, "2.2", "mailbox full, try again later");
 export const DISK_FULL = reply(452, "3.1", "insufficient system storage, try again later");
 
 export const OK = reply(250, "0.0", "ok");

@@ -3,13 +3,15 @@
  *
  * A small message waits in memory and is written to each mailbox in one piece. A large one streams into the tmp/ of
  * the first mailbox, and the others copy it from there once it is whole: memory stays flat, and a mailbox costs a file
- * descriptor only while it is written. All copies are staged (deliver.ts) before the first is committed, so that
- * trouble with one of them leaves none.
+ * descriptor only while it is written. All copies are staged (deliver.ts) and have found room (room.ts) before the first is
+ * committed, so that trouble with one of them leaves none.
  */
 import type { Account } from "../../shared/accounts/account.js";
 import { concurrently } from "../../shared/concurrently.js";
 import type { Durable } from "../../shared/durable.js";
+import type { Log } from "../../shared/log.js";
 import { commitAll, Delivery, rollbackAll } from "../../shared/maildir/deliver.js";
+import { type Quotas, Room } from "./room.js";
 
 /** What a mailbox gets: the account, and the fields on top of its copy. */
 export interface CopyFor {
@@ -28,6 +30,8 @@ export interface CopyTools {
   readonly durable: Durable;
   /** Makes unique parts of Maildir names (name.ts). */
   readonly uniqueName: () => string;
+  readonly quotas: Quotas;
+  readonly log: Log;
 }
 
 /** As much of a message as is held in memory. */
@@ -55,17 +59,33 @@ export class Copies {
     if (this.#memoryOctets > MEMORY_OCTETS_MAX) await this.#spill();
   }
 
-  /** Stages every copy, then commits all: when it resolves, each is durable in its Maildir. */
+  /**
+   * Stages every copy, then commits all: when it resolves, each is durable in its Maildir. Rejects with MailboxFull when
+   * one of them has no room for it, with the system's error when they cannot be stored.
+   */
   async commit(): Promise<DeliveredCopy[]> {
     if (this.#spilled) await this.#spill();
     const octets = this.#takeMemory();
     await concurrently(this.#copies.keys(), WRITERS_MAX, (index) => this.#complete(index, octets));
     await this.#deliveries[0]?.stage();
-    await commitAll(this.#begun(), this.#tools.durable);
-    return this.#copies.map(({ account }, index) => {
+    const delivered = this.#copies.map(({ account }, index) => {
       const delivery = this.#deliveries[index];
       return { account, name: delivery?.name ?? "", size: delivery?.size ?? 0 };
     });
+    await this.#deliver(delivered);
+    return delivered;
+  }
+
+  async #deliver(arrivals: readonly DeliveredCopy[]): Promise<void> {
+    const { durable, quotas, log } = this.#tools;
+    const room = await Room.begin(arrivals, quotas);
+    try {
+      await commitAll(this.#begun(), durable, () => room.made());
+      // The message is delivered. A sum that is wrong now is counted anew some time.
+      await room.record().catch((err: unknown) => log.warn({ err }, "maildirsize is not right"));
+    } finally {
+      room.release();
+    }
   }
 
   /** Leaves nothing behind in any tmp/. */

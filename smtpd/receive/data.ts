@@ -6,9 +6,10 @@
 import { hasCode } from "../../shared/exit.js";
 import type { Log } from "../../shared/log.js";
 import type { IncomingMessage } from "../protocol/receiver.js";
-import { DISK_FULL, LOCAL_TROUBLE, type Reply, reply } from "../protocol/reply.js";
+import { DISK_FULL, LOCAL_TROUBLE, MAILBOX_FULL, type Reply, reply } from "../protocol/reply.js";
 import type { Copies, DeliveredCopy } from "./copies.js";
 import { type HeaderFacts, HeaderSection } from "./header-section.js";
+import { MailboxFull } from "./room.js";
 
 /** RFC 5321 §6.3 asks for at least 100; a message that has been through 50 hosts here is in a loop. */
 const RECEIVED_FIELDS_MAX = 50;
@@ -99,14 +100,20 @@ export class Intake implements IncomingMessage {
     try {
       await action();
     } catch (err) {
+      const { log, queueId } = this.#options;
       this.#failure = replyToStorageError(err);
-      this.#options.log.error({ err, queueId: this.#options.queueId }, "message cannot be stored");
+      if (err instanceof MailboxFull) log.info({ queueId, account: err.account.address }, "mailbox full");
+      else log.error({ err, queueId }, "message cannot be stored");
       await this.#copies?.rollback();
     }
   }
 }
 
-/** What the client is told of an error while storing: all of it is temporary, since the fault is ours. */
+/**
+ * What the client is told of an error while storing: all of it is temporary. A mailbox that is full is so for all recipients,
+ * since there is but one reply, and none of them has got the message.
+ */
 export function replyToStorageError(error: unknown): Reply {
+  if (error instanceof MailboxFull) return MAILBOX_FULL;
   return hasCode(error, "ENOSPC", "EDQUOT") ? DISK_FULL : LOCAL_TROUBLE;
 }

@@ -19,12 +19,13 @@ import type {
   ReversePath,
   SessionFacts,
 } from "../protocol/receiver.js";
-import { type Reply, reply } from "../protocol/reply.js";
+import { MAILBOX_FULL, type Reply, reply } from "../protocol/reply.js";
 import { Copies, type DeliveredCopy } from "./copies.js";
 import { Intake } from "./data.js";
 import type { HeaderFacts } from "./header-section.js";
 import { formatQueueId } from "./queue-id.js";
 import { missingFields } from "./repair.js";
+import type { Quotas } from "./room.js";
 import { type Directory, route } from "./route.js";
 import { deliveredTo, received, returnPath } from "./trace-headers.js";
 
@@ -46,6 +47,7 @@ export interface ReceiverOptions {
   readonly durable: Durable;
   readonly uniqueName: () => string;
   readonly cleaner: TmpCleaner;
+  readonly quotas: Quotas;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -67,13 +69,15 @@ export class MailReceiver implements Receiver<Destination> {
 
   async rcpt(
     session: SessionFacts,
-    _envelope: Envelope<Destination>,
+    { reversePath }: Envelope<Destination>,
     { mailbox }: ForwardPath,
   ): Promise<RcptAnswer<Destination>> {
     const way = route(mailbox, session.localAddress, this.#options.directory());
     switch (way.kind) {
       case "local":
         this.#warnOfMissing(session, mailbox, way.missing);
+        if (!(await this.#haveRoom(way.accounts, reversePath.size)))
+          return { kind: "refused", reply: MAILBOX_FULL };
         return { kind: "accepted", reply: RECIPIENT_OK, destination: way.accounts };
       case "unknown":
         return { kind: "refused", reply: NO_SUCH_MAILBOX };
@@ -107,7 +111,7 @@ export class MailReceiver implements Receiver<Destination> {
     queueId: string,
     header: HeaderFacts,
   ): Copies {
-    const { hostname, durable, uniqueName, now } = this.#options;
+    const { hostname, durable, uniqueName, quotas, now } = this.#options;
     const date = new Date(now());
     const { reversePath } = envelope;
     const sender = reversePath.mailbox ?? accountMailbox(session.account);
@@ -131,7 +135,20 @@ export class MailReceiver implements Receiver<Destination> {
         returnPath(reversePath.mailbox) + deliveredTo(account.address) + trace + repaired + blank,
       ),
     }));
-    return new Copies(copies, { durable, uniqueName });
+    return new Copies(copies, { durable, uniqueName, quotas, log: session.log });
+  }
+
+  /**
+   * Whether each of these accounts could take a message: an alias takes none when one of those behind it cannot, or the
+   * message would be theirs to lose. What counts is decided when the message has come (room.ts).
+   * @param size octets that the client declares; of a message that may be of any size, the least there is
+   */
+  async #haveRoom(accounts: readonly Account[], size = 1): Promise<boolean> {
+    const { keeper, of } = this.#options.quotas;
+    for (const account of accounts) {
+      if (!(await keeper.fits(account.maildir, of(account), { octets: size, messages: 1 }))) return false;
+    }
+    return true;
   }
 
   #logDelivery(

@@ -166,11 +166,11 @@ describe("reservations", () => {
     const maildir = await maildirWith(t);
     const quotas = keeper();
     const half = { octets: 600, messages: 1 };
-    const release = await quotas.reserve(maildir, RULE, half);
-    assert.ok(release);
+    const first = await quotas.reserve(maildir, RULE, half);
+    assert.ok(first);
     assert.equal(await quotas.reserve(maildir, RULE, half), undefined);
     assert.equal(await quotas.fits(maildir, RULE, { octets: 400, messages: 1 }), true);
-    release();
+    first.release();
     assert.ok(await quotas.reserve(maildir, RULE, half));
   });
 
@@ -186,8 +186,8 @@ describe("reservations", () => {
 
 /** A delivery as smtpd makes it, when it fits. */
 async function deliver(quotas: QuotaKeeper, maildir: Maildir, octets: number, rule = RULE): Promise<boolean> {
-  const release = await quotas.reserve(maildir, rule, { octets, messages: 1 });
-  if (release === undefined) return false;
+  const room = await quotas.reserve(maildir, rule, { octets, messages: 1 });
+  if (room === undefined) return false;
   const change = await quotas.change(maildir);
   const unique = nextUnique();
   await writeFile(`${maildir.tmp}/${unique}`, "x".repeat(octets));
@@ -195,7 +195,7 @@ async function deliver(quotas: QuotaKeeper, maildir: Maildir, octets: number, ru
   change.added(octets);
   await change.made();
   await change.record();
-  release();
+  room.release();
   return true;
 }
 
@@ -205,9 +205,13 @@ async function removeAll(quotas: QuotaKeeper, maildir: Maildir): Promise<void> {
   for (const filename of await readdir(maildir.new)) {
     const path = `${maildir.new}/${filename}`;
     // Another may have been quicker.
-    await change.removing(path, filename, () => unlink(path)).catch(() => {});
+    await change.removing(at(path, filename), () => unlink(path)).catch(() => {});
   }
   await change.record();
+}
+
+function at(path: string, filename: string, folder = "") {
+  return { folder, path, filename };
 }
 
 async function reallyThere(maildir: Maildir): Promise<Amount> {
@@ -241,12 +245,12 @@ describe("a change", () => {
     const maildir = await maildirWith(t);
     const nowhere = `${maildir.new}/1.a`;
     const without = await keeper().change(maildir);
-    await without.removing(nowhere, "1.a", async () => {});
+    await without.removing(at(nowhere, "1.a"), async () => {});
     await keeper().state(maildir, RULE);
     const change = await keeper().change(maildir);
-    await change.removing(nowhere, "1.a,S=0", async () => {});
+    await change.removing(at(nowhere, "1.a,S=0"), async () => {});
     await assert.rejects(
-      change.removing(nowhere, "1.a", async () => {}),
+      change.removing(at(nowhere, "1.a"), async () => {}),
       { code: "ENOENT" },
     );
   });
@@ -254,13 +258,15 @@ describe("a change", () => {
   test("of what Courier does not count is none, where Courier counts", async (t) => {
     for (const [summary, lines] of [
       ["           9            9", ["-3 -1"]],
-      ["9 9", ["-4 -2"]],
+      ["9 9", ["-9 -3"]],
     ] as const) {
-      const maildir = await maildirWith(t, { "cur/1.a:2,T": 1, "cur/2.b:2,S": 3 });
+      const maildir = await maildirWith(t, { "cur/1.a:2,T": 1, "cur/2.b:2,S": 3, ".Trash/cur/3.c:2,": 5 });
       await writeFile(fileOf(maildir), `1000S\n${summary}\n`);
       const change = await keeper().change(maildir);
+      const trashed = `${maildir.path}/.Trash/cur/3.c:2,`;
+      await change.removing(at(trashed, "3.c:2,", ".Trash"), () => unlink(trashed));
       for (const name of await readdir(maildir.cur))
-        await change.removing(`${maildir.cur}/${name}`, name, () => unlink(`${maildir.cur}/${name}`));
+        await change.removing(at(`${maildir.cur}/${name}`, name), () => unlink(`${maildir.cur}/${name}`));
       await change.record();
       assert.deepEqual(await linesOf(maildir), ["1000S", summary, ...lines]);
     }
@@ -275,7 +281,7 @@ describe("a change", () => {
       await writeFile(fileOf(maildir), `1000S\n${summary}\n`);
       const change = await keeper().change(maildir);
       const from = `${maildir.cur}/2.b:2,S`;
-      await change.trashing(from, "2.b:2,S", () => rename(from, `${maildir.path}/.Trash/cur/2.b:2,ST`));
+      await change.trashing(at(from, "2.b:2,S"), () => rename(from, `${maildir.path}/.Trash/cur/2.b:2,ST`));
       await change.record();
       assert.deepEqual(await linesOf(maildir), ["1000S", summary, ...lines]);
     }
@@ -313,7 +319,7 @@ describe("a change", () => {
     const maildir = await maildirWith(t, { "new/1.a": 7, "new/2.b": 5 });
     const change = await keeper().change(maildir);
     await keeper().state(maildir, RULE);
-    await change.removing(`${maildir.new}/1.a`, "1.a", () => unlink(`${maildir.new}/1.a`));
+    await change.removing(at(`${maildir.new}/1.a`, "1.a"), () => unlink(`${maildir.new}/1.a`));
     await change.record();
     assert.deepEqual((await told(maildir)).usage, { octets: 5, messages: 1 });
   });
