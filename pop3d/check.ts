@@ -1,5 +1,6 @@
 /** `pop3d check`: reads all that pop3d would read, and says what is wrong or surprising before it matters. */
 import { describeLogins, loginTroubles } from "../shared/accounts/logins.js";
+import { quotaWarnings } from "../shared/accounts/quota-rule.js";
 import { loadConfig } from "../shared/config/load.js";
 import { formatListenAddress } from "../shared/listen-address.js";
 import { openLog } from "../shared/log.js";
@@ -46,8 +47,10 @@ function* warnings(config: Pop3dConfig, { accounts }: State): Generator<string> 
     yield `idle_timeout is ${formatDuration(idle_timeout)}, and RFC 1939 §3 asks for ten minutes at least`;
   }
   const domains = new Set(config.domains);
-  for (const { address } of accounts.current.all()) {
+  for (const account of accounts.current.all()) {
+    const { address } = account;
     const domain = address.slice(address.lastIndexOf("@") + 1);
     if (!domains.has(domain)) yield `the account ${address} gets no mail: ${domain} is not among domains`;
+    yield* quotaWarnings(account);
   }
 }

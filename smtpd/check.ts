@@ -1,6 +1,7 @@
 /** `smtpd check`: reads all that smtpd would read, and says what is wrong or surprising before it matters. */
 
 import { describeLogins, loginTroubles } from "../shared/accounts/logins.js";
+import { quotaWarnings } from "../shared/accounts/quota-rule.js";
 import { formatMailbox, mailboxKey } from "../shared/address.js";
 import { loadConfig } from "../shared/config/load.js";
 import { formatListenAddress } from "../shared/listen-address.js";
@@ -48,6 +49,7 @@ function* warnings(config: SmtpdConfig, directory: Directory): Generator<string>
     const domain = account.address.slice(account.address.lastIndexOf("@") + 1);
     if (!directory.domains.has(domain))
       yield `the account ${account.address} gets no mail: ${domain} is not among domains`;
+    yield* quotaWarnings(account);
   }
   for (const [alias, targets] of directory.aliases) {
     for (const target of targets) {

@@ -44,6 +44,13 @@ export function quotaOf(
   return readQuotaRules(extra).quota ?? common;
 }
 
+/** What an administrator who set rules for single folders should know. */
+export function quotaWarnings({ address, extra }: Account): string[] {
+  return readQuotaRules(extra).ignored.map(
+    (rule) => `the account ${address} has a quota rule for a folder, which Dovecot alone follows: ${rule}`,
+  );
+}
+
 /** Reads the rules in the order in which Dovecot takes them: what a later one says goes before what an earlier one said. */
 export function readQuotaRules(extra: ReadonlyMap<string, string>): QuotaRules {
   let quota: QuotaRule | undefined;

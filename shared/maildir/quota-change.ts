@@ -2,7 +2,7 @@
  * A change of what a Maildir holds, on its way into `maildirsize`.
  *
  *     const change = await keeper.change(maildir);
- *     … messages are added and removed, and the change is told of each …
+ *     … messages are added and removed, and the change told of each …
  *     await change.made();        // right after, so that the time in which somebody may count is short
  *     … what has changed is made durable …
  *     await change.record();
@@ -14,19 +14,20 @@
  * A process that dies before `record`, or a line that cannot be written, leaves a sum that is wrong until it is counted
  * anew: never a message that is lost.
  */
-import type { Path } from "../durable.js";
 import type { Maildir } from "./maildir.js";
 import { type Amount, NOTHING, sum } from "./quota.js";
-import { countedSize } from "./quota-count.js";
 import { appendChange, quotaFileIdentity, readQuotaFile } from "./quota-file.js";
 import { folderCounts, type Manner, nameCounts, TRASH } from "./quota-lines.js";
 
-/** Where a message lies. */
-export interface Place {
-  /** The Maildir++ folder, `.Spam`; "" for the Maildir itself. */
+/** A message that was removed, or moved to .Trash and flagged so. */
+export interface Departure {
+  /** The Maildir++ folder that it lay in, `.Spam`; "" for the Maildir itself. */
   readonly folder: string;
-  readonly path: Path;
+  /** Its last name there. */
   readonly filename: string;
+  /** Octets of its file, by which it counts: what its name says (`S=`), else what there is. */
+  readonly octets: number;
+  readonly to: "nowhere" | typeof TRASH;
 }
 
 export class QuotaChange {
@@ -61,21 +62,11 @@ export class QuotaChange {
     this.#note({ octets, messages: 1 });
   }
 
-  /**
-   * Removes a message by `remove`, and notes that it has gone. Without a quota, that is all it does.
-   * @param remove whatever takes it away; rejects when it is still there
-   */
-  async removing({ folder, path, filename }: Place, remove: () => Promise<void>): Promise<void> {
+  /** Notes a message that has gone. What did not count before makes no difference; nor does what still counts. */
+  left({ folder, filename, octets, to }: Departure): void {
     const counted = folderCounts(folder, this.#manner) && nameCounts(filename, this.#manner);
-    if (this.#before === undefined || !counted) return remove();
-    const octets = await countedSize(path, filename);
-    await remove();
-    this.#note({ octets: -octets, messages: -1 });
-  }
-
-  /** The same for one that moves to the folder .Trash, which is a change only where that does not count. */
-  async trashing(place: Place, move: () => Promise<void>): Promise<void> {
-    return folderCounts(TRASH, this.#manner) ? move() : this.removing(place, move);
+    const counts = to === TRASH && folderCounts(to, this.#manner);
+    if (counted && !counts) this.#note({ octets: -octets, messages: -1 });
   }
 
   /** Says that all has been added and removed. May be left to `record`. */

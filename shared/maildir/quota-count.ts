@@ -11,7 +11,6 @@
 import { lstat, readdir, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { concurrently } from "../concurrently.js";
-import type { Path } from "../durable.js";
 import { hasCode } from "../exit.js";
 import type { Maildir } from "./maildir.js";
 import { parseName, pathOf } from "./name.js";
@@ -73,11 +72,6 @@ export async function countMessages(look: Look, manner: Manner): Promise<Amount>
     });
   }
   return total;
-}
-
-/** The size by which a message counts, octets. Rejects with ENOENT when its name has no size and it has gone. */
-export async function countedSize(path: Path, filename: string): Promise<number> {
-  return parseName(filename).size ?? (await lstat(path)).size;
 }
 
 async function foldersOf(maildir: Maildir, manner: Manner): Promise<string[]> {

@@ -3,6 +3,7 @@
  *
  *   unknown…    550 5.1.1          full…       452 4.2.2
  *   relay…      550 5.7.1          trouble…    rejects, with a text that no client may see
+ *   filling…    taken, and at the end of the message 452 4.2.2
  *
  * Anybody else, in any domain, is a recipient. A reverse-path with the local-part `refused` gets 550 5.7.1.
  */
@@ -18,7 +19,7 @@ import type {
   ReversePath,
   SessionFacts,
 } from "../../smtpd/protocol/receiver.js";
-import { type Reply, reply } from "../../smtpd/protocol/reply.js";
+import { MAILBOX_FULL, type Reply, reply } from "../../smtpd/protocol/reply.js";
 
 export const SECRET = "/var/secret";
 export const PASSWORD = "correct horse";
@@ -123,6 +124,7 @@ export class MemoryReceiver implements Receiver<string> {
       end: async () => {
         settle();
         if (reversePath.mailbox?.localPart === "bug") throw new Error(SECRET);
+        if (recipients.some(({ destination }) => destination.startsWith("filling"))) return MAILBOX_FULL;
         this.messages.push({
           session,
           envelope: { reversePath, recipients: [...recipients] },
@@ -142,7 +144,7 @@ export class MemoryReceiver implements Receiver<string> {
 const REFUSALS: readonly (readonly [string, Reply])[] = [
   ["unknown", reply(550, "1.1", "no such mailbox")],
   ["relay", reply(550, "7.1", "we do not relay")],
-  ["full", reply(452, "2.2", "mailbox full")],
+  ["full", MAILBOX_FULL],
 ];
 
 function accountOf(username: string): Account {

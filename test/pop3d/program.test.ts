@@ -37,15 +37,16 @@ test("check: a good configuration is summed up", async (t) => {
 });
 
 test("check: what is allowed but surprising is a warning", async (t) => {
-  const { file } = await configured(t, {
+  const { directory, file } = await configured(t, {
     domain: "example.net",
     tls: false,
     more: 'allow_plaintext_auth = "never"\n[limits]\nidle_timeout = "5m"\n',
   });
+  await writeFile(`${directory}/users`, "alice@example.org:{PLAIN}x::::::userdb_quota_rule=Spam:ignore\n");
   const { code, stdout } = await runProgram("pop3d", ["check", "--config", file]);
   assert.equal(code, 0);
   const warnings = stdout.split("\n").filter((line) => line.startsWith("warning: "));
-  for (const about of [/\[tls\]/, /log in/, /idle_timeout/, /alice@example\.org/]) {
+  for (const about of [/\[tls\]/, /log in/, /idle_timeout/, /alice@example\.org gets/, /Spam:ignore/]) {
     assert.ok(
       warnings.some((warning) => about.test(warning)),
       `${about}:\n${stdout}`,

@@ -226,10 +226,53 @@ describe("list", () => {
     const json = await site.run(["list", "--json"]);
     const maildir = join(site.home("alice"), "Maildir");
     assert.deepEqual(JSON.parse(json.stdout), [
-      { address: "alice@example.org", maildir, home: site.home("alice"), scheme: "PLAIN" },
-      { address: "bob@example.net", maildir: "/srv/bob/Maildir", home: "/srv/bob", scheme: null },
+      {
+        address: "alice@example.org",
+        maildir,
+        home: site.home("alice"),
+        scheme: "PLAIN",
+        quota: null,
+        usage: null,
+      },
+      {
+        address: "bob@example.net",
+        maildir: "/srv/bob/Maildir",
+        home: "/srv/bob",
+        scheme: null,
+        quota: null,
+        usage: null,
+      },
     ]);
     assert.ok(!`${text.stdout}${json.stdout}`.includes("Tr0ub4dor"));
+  });
+
+  test("with quotas, and what is known to be used of them, without counting", async () => {
+    const rules = { alice: "*:storage=1M:messages=10", bob: "*:bytes=1000", carol: "*:ignore" };
+    const entries = Object.entries(rules).map(([user, rule]) => `${user}:!::::::userdb_quota_rule=${rule}\n`);
+    await site.writeAccountsFile(`${entries.join("")}dave:!\n`);
+    for (const [user, content] of [
+      ["alice", "1048576S,10C\n524000 3\n288 1\n"],
+      ["bob", "1000S\nrubbish\n"],
+      ["dave", "5C\n99 3\n"],
+    ] as const) {
+      await mkdir(join(site.home(user), "Maildir"), { recursive: true });
+      await writeFile(join(site.home(user), "Maildir/maildirsize"), content);
+    }
+    const rows: unknown = JSON.parse((await site.run(["list", "--json"])).stdout);
+    assert.ok(Array.isArray(rows));
+    assert.deepEqual(
+      rows.map(({ quota, usage }) => ({ quota, usage })),
+      [
+        { quota: { octets: 1_048_576, messages: 10 }, usage: { octets: 524_288, messages: 4 } },
+        { quota: { octets: 1000, messages: null }, usage: null },
+        { quota: { octets: null, messages: null }, usage: null },
+        { quota: { octets: null, messages: 5 }, usage: { octets: 99, messages: 3 } },
+      ],
+    );
+    const { stdout } = await site.run(["list"]);
+    for (const shown of [/alice.* 50% .*1MiB.* 4 .*10 /, /bob.* \? .*1000B/, /dave.* 3 .*5 /])
+      assert.match(stdout, shown);
+    assert.equal(await readFile(join(site.home("bob"), "Maildir/maildirsize"), "utf8"), "1000S\nrubbish\n");
   });
 
   test("of a file with mistakes, or none, is an error of the configuration", async () => {

@@ -258,10 +258,15 @@ describe("mistakes", () => {
 
   test("check tells what is surprising, and that all is well", async () => {
     await appendFile(join(site.directory, "aliases"), "gone: nobody\n");
+    await appendFile(
+      join(site.directory, "users"),
+      `quota@${DOMAIN}:!::::::userdb_quota_rule=*:storage=1G userdb_quota_rule2=Spam:ignore\n`,
+    );
     await writeFile(config, `aliases = "${site.directory}/aliases"\n${good()}`);
     const ended = await runProgram("smtpd", ["check", "--config", config]);
     assert.equal(ended.code, 0, ended.stderr);
     assert.match(ended.stdout, /warning: .*gone/);
+    assert.match(ended.stdout, /warning: .*quota@.*Spam:ignore/);
     assert.ok(!/postmaster/.test(ended.stdout));
     await rm(join(site.directory, "aliases"));
     assert.equal((await runProgram("smtpd", ["check", "--config", config])).code, 78);

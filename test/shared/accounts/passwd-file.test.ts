@@ -147,6 +147,8 @@ describe("mistakes", () => {
     "alice:{PLAIN}x::::home/alice",
     "alice:{PLAIN}x::::~/mail",
     "alice:{PLAIN}x::::/home/\u0000",
+    "alice:{PLAIN}x::::::userdb_quota_rule=*:storage=lots",
+    "alice:{PLAIN}x::::::userdb_quota_rule=*:storage=1G userdb_quota_rule2=*:messages=-1",
     // Local-parts that would be other directories than one of their own below mail_root.
     '".":{PLAIN}x',
     '"..":{PLAIN}x',

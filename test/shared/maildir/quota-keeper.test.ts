@@ -7,6 +7,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   symlink,
   unlink,
   utimes,
@@ -18,7 +19,7 @@ import pino from "pino";
 import { type Durable, FsyncDurable } from "../../../shared/durable.js";
 import { createMaildir } from "../../../shared/maildir/create.js";
 import { type Maildir, maildirAt } from "../../../shared/maildir/maildir.js";
-import { uniqueNames } from "../../../shared/maildir/name.js";
+import { parseName, uniqueNames } from "../../../shared/maildir/name.js";
 import type { Amount, QuotaRule } from "../../../shared/maildir/quota.js";
 import { QuotaKeeper } from "../../../shared/maildir/quota-keeper.js";
 import { MAILDIRSIZE_OCTETS_MAX, parseLines } from "../../../shared/maildir/quota-lines.js";
@@ -203,15 +204,15 @@ async function deliver(quotas: QuotaKeeper, maildir: Maildir, octets: number, ru
 async function removeAll(quotas: QuotaKeeper, maildir: Maildir): Promise<void> {
   const change = await quotas.change(maildir);
   for (const filename of await readdir(maildir.new)) {
-    const path = `${maildir.new}/${filename}`;
-    // Another may have been quicker.
-    await change.removing(at(path, filename), () => unlink(path)).catch(() => {});
+    try {
+      const octets = parseName(filename).size ?? (await stat(`${maildir.new}/${filename}`)).size;
+      await unlink(`${maildir.new}/${filename}`);
+      change.left({ folder: "", filename, octets, to: "nowhere" });
+    } catch {
+      // Another has been quicker.
+    }
   }
   await change.record();
-}
-
-function at(path: string, filename: string, folder = "") {
-  return { folder, path, filename };
 }
 
 async function reallyThere(maildir: Maildir): Promise<Amount> {
@@ -241,51 +242,29 @@ describe("a change", () => {
     await assert.rejects(readFile(fileOf(maildir)), { code: "ENOENT" });
   });
 
-  test("does not stat what a name tells, nor anything without a quota", async (t) => {
-    const maildir = await maildirWith(t);
-    const nowhere = `${maildir.new}/1.a`;
-    const without = await keeper().change(maildir);
-    await without.removing(at(nowhere, "1.a"), async () => {});
-    await keeper().state(maildir, RULE);
-    const change = await keeper().change(maildir);
-    await change.removing(at(nowhere, "1.a,S=0"), async () => {});
-    await assert.rejects(
-      change.removing(at(nowhere, "1.a"), async () => {}),
-      { code: "ENOENT" },
-    );
-  });
-
-  test("of what Courier does not count is none, where Courier counts", async (t) => {
-    for (const [summary, lines] of [
-      ["           9            9", ["-3 -1"]],
-      ["9 9", ["-9 -3"]],
-    ] as const) {
-      const maildir = await maildirWith(t, { "cur/1.a:2,T": 1, "cur/2.b:2,S": 3, ".Trash/cur/3.c:2,": 5 });
+  const BY_COURIER = "           99            9";
+  const BY_DOVECOT = "99 9";
+  for (const [what, summary, departure, lines] of [
+    ["a message", BY_DOVECOT, {}, ["-7 -1"]],
+    ["a message", BY_COURIER, {}, ["-7 -1"]],
+    ["one flagged T", BY_DOVECOT, { filename: "1.a:2,ST" }, ["-7 -1"]],
+    ["one flagged T", BY_COURIER, { filename: "1.a:2,ST" }, []],
+    ["one of a folder", BY_COURIER, { folder: ".Spam" }, ["-7 -1"]],
+    ["one of .Trash", BY_DOVECOT, { folder: ".Trash" }, ["-7 -1"]],
+    ["one of .Trash", BY_COURIER, { folder: ".Trash" }, []],
+    ["one that moves to .Trash", BY_DOVECOT, { to: ".Trash" }, []],
+    ["one that moves to .Trash", BY_COURIER, { to: ".Trash" }, ["-7 -1"]],
+    ["one flagged T that moves to .Trash", BY_COURIER, { filename: "1.a:2,T", to: ".Trash" }, []],
+  ] as const) {
+    test(`of ${what} is [${lines}] where the summary is "${summary}"`, async (t) => {
+      const maildir = await maildirWith(t);
       await writeFile(fileOf(maildir), `1000S\n${summary}\n`);
       const change = await keeper().change(maildir);
-      const trashed = `${maildir.path}/.Trash/cur/3.c:2,`;
-      await change.removing(at(trashed, "3.c:2,", ".Trash"), () => unlink(trashed));
-      for (const name of await readdir(maildir.cur))
-        await change.removing(at(`${maildir.cur}/${name}`, name), () => unlink(`${maildir.cur}/${name}`));
+      change.left({ folder: "", filename: "1.a:2,S", octets: 7, to: "nowhere", ...departure });
       await change.record();
       assert.deepEqual(await linesOf(maildir), ["1000S", summary, ...lines]);
-    }
-  });
-
-  test("to .Trash is one only where .Trash does not count", async (t) => {
-    for (const [summary, lines] of [
-      ["           9            9", ["-3 -1"]],
-      ["9 9", []],
-    ] as const) {
-      const maildir = await maildirWith(t, { "cur/2.b:2,S": 3, ".Trash/cur/1.x": 1 });
-      await writeFile(fileOf(maildir), `1000S\n${summary}\n`);
-      const change = await keeper().change(maildir);
-      const from = `${maildir.cur}/2.b:2,S`;
-      await change.trashing(at(from, "2.b:2,S"), () => rename(from, `${maildir.path}/.Trash/cur/2.b:2,ST`));
-      await change.record();
-      assert.deepEqual(await linesOf(maildir), ["1000S", summary, ...lines]);
-    }
-  });
+    });
+  }
 
   test("that somebody has counted since is not added again", async (t) => {
     const maildir = await maildirWith(t);
@@ -319,7 +298,8 @@ describe("a change", () => {
     const maildir = await maildirWith(t, { "new/1.a": 7, "new/2.b": 5 });
     const change = await keeper().change(maildir);
     await keeper().state(maildir, RULE);
-    await change.removing(at(`${maildir.new}/1.a`, "1.a"), () => unlink(`${maildir.new}/1.a`));
+    await unlink(`${maildir.new}/1.a`);
+    change.left({ folder: "", filename: "1.a", octets: 7, to: "nowhere" });
     await change.record();
     assert.deepEqual((await told(maildir)).usage, { octets: 5, messages: 1 });
   });
