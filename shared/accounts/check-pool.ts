@@ -31,7 +31,8 @@ export interface CheckPoolOptions {
 const DEFAULTS: CheckPoolOptions = {
   // One core is left to the event loop; more threads than four would let a flood of guesses take the whole machine.
   threads: Math.max(1, Math.min(4, availableParallelism() - 1)),
-  waiting: 256,
+  // Everybody comes back at once when a daemon has been restarted; `waitMs` is what ends a flood.
+  waiting: 2_000,
   waitMs: 15_000,
   // A hundred times what a check should take: either the machine is in trouble or the accounts file's settings are.
   checkMs: 10_000,
