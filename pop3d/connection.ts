@@ -12,7 +12,7 @@ import type { TLSSocketOptions } from "node:tls";
 import type { Account, Authenticator } from "../shared/accounts/account.js";
 import type { Durable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
-import type { LoginFailures } from "../shared/login-failures.js";
+import type { Attempt, LoginGuard } from "../shared/login-guard.js";
 import type { SessionRules } from "./authorization.js";
 import type { Pop3dConfig } from "./config.js";
 import { shownLine, shownReply } from "./dialogue.js";
@@ -31,7 +31,7 @@ import { type Received, Wire } from "./wire.js";
 export interface Services {
   readonly config: Pop3dConfig;
   readonly authenticator: Authenticator;
-  readonly failures: LoginFailures;
+  readonly guard: LoginGuard;
   readonly opening: Opening;
   readonly delays: LoginDelays;
   readonly durable: Durable;
@@ -63,6 +63,10 @@ export class Connection {
   readonly #abort = new AbortController();
   #open: OpenMaildrop | undefined;
   #account: Account | undefined;
+  /** The last login that was tried. */
+  #attempt: Attempt;
+  /** Gives back the place among the sessions of the account. */
+  #leave: (() => void) | undefined;
   /** How it came that the session ended, for the log. */
   #ending: string | undefined;
   #retrieved = 0;
@@ -76,6 +80,7 @@ export class Connection {
     const { limits } = services.config;
     this.#services = services;
     this.#caller = caller;
+    this.#attempt = { address: caller.address, username: undefined };
     this.#log = log;
     this.#wire = new Wire(socket, {
       commandOctetsMax: limits.command_length,
@@ -190,7 +195,9 @@ export class Connection {
   }
 
   async #authenticate({ username, password, method }: EffectOf<"authenticate">): Promise<Result> {
-    const verdict = await this.#services.authenticator.authenticate(username, password);
+    const { authenticator, guard } = this.#services;
+    this.#attempt = { address: this.#caller.address, username };
+    const verdict = await guard.check(this.#attempt, () => authenticator.authenticate(username, password));
     if (verdict.kind === "unavailable") {
       this.#log.error({ username, method, err: verdict.cause }, "login cannot be checked");
     }
@@ -203,16 +210,22 @@ export class Connection {
    * up and calling again is no way round the delay.
    */
   async #delay(): Promise<Result> {
-    const milliseconds = this.#services.failures.failed(this.#caller.address);
+    const milliseconds = this.#services.guard.failed(this.#attempt);
     await sleep(milliseconds, undefined, { signal: this.#abort.signal }).catch(() => {});
     return { kind: "delay" };
   }
 
   async #openMaildrop({ account, method, policy }: EffectOf<"open maildrop">): Promise<Result> {
-    this.#services.failures.succeeded(this.#caller.address);
     const login = { account: account.address, method, tls: this.#tlsVersion };
+    this.#leave = this.#services.guard.succeeded(this.#caller.address, account.address);
+    if (this.#leave === undefined) {
+      this.#log.info({ ...login, reason: "too many connections of this account" }, "maildrop refused");
+      // RFC 2449 §8.1.2 has [IN-USE] for good credentials whose maildrop others hold, as those sessions do.
+      return { kind: "open maildrop", outcome: "in use" };
+    }
     const outcome = await letIn(account, policy, this.#services, this.#log);
     if (typeof outcome === "string") {
+      this.#leave();
       this.#log.info({ ...login, reason: outcome }, "maildrop refused");
       return { kind: "open maildrop", outcome };
     }
@@ -256,6 +269,7 @@ export class Connection {
   }
 
   async #release(): Promise<void> {
+    this.#leave?.();
     const lock = this.#open?.lock;
     await lock?.release().catch((err: unknown) => this.#log.error({ err }, "lock cannot be released"));
   }

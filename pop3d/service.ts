@@ -10,7 +10,7 @@ import { ConnectionLimits } from "../shared/connection-limits.js";
 import type { Service } from "../shared/daemon.js";
 import { FsyncDurable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
-import { LoginFailures } from "../shared/login-failures.js";
+import { LoginGuard } from "../shared/login-guard.js";
 import { TmpCleaner } from "../shared/maildir/clean.js";
 import { uniqueNames } from "../shared/maildir/name.js";
 import { dropPrivileges } from "../shared/privileges.js";
@@ -60,6 +60,7 @@ export async function startPop3d(config: Pop3dConfig, log: Log): Promise<Service
   });
   const listeners: Listener[] = [];
   const stop = async (finishMs: number) => {
+    services.guard.close();
     await Promise.all(listeners.map((listener) => listener.stop(finishMs)));
     await authenticator.close();
   };
@@ -91,7 +92,11 @@ function servicesOf(
   return {
     config,
     authenticator,
-    failures: new LoginFailures(config.limits.login_failure_delay, () => performance.now()),
+    guard: new LoginGuard({
+      delayMs: config.limits.login_failure_delay,
+      sessionsPerAccount: config.limits.connections_per_account,
+      defaultDomain: defaultDomainOf(config),
+    }),
     opening: {
       locks: new SessionLocks({ host: hostname(), uniqueName }),
       sizes: new WireSizes(),

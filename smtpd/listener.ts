@@ -8,7 +8,7 @@ import type { Certificates } from "../shared/certificates.js";
 import { defaultDomainOf } from "../shared/config/common.js";
 import type { ConnectionLimits } from "../shared/connection-limits.js";
 import type { Log } from "../shared/log.js";
-import type { LoginFailures } from "../shared/login-failures.js";
+import type { LoginGuard } from "../shared/login-guard.js";
 import type { SmtpdConfig, SmtpdListenerConfig } from "./config.js";
 import type { Receiver } from "./protocol/receiver.js";
 import { Server } from "./protocol/server.js";
@@ -21,8 +21,8 @@ export interface ListenerOptions<Destination> {
   readonly certificates: () => Certificates | undefined;
   /** The places for connections, shared by all listeners. */
   readonly limits: ConnectionLimits;
-  /** Failed logins by address, shared by all listeners. */
-  readonly failures: LoginFailures;
+  /** What logins have to wait for, shared by all listeners. */
+  readonly guard: LoginGuard;
   readonly log: Log;
 }
 
@@ -39,7 +39,7 @@ export interface OpenListener {
 export async function openListener<Destination>(
   options: ListenerOptions<Destination>,
 ): Promise<OpenListener> {
-  const { config, listener, receiver, certificates, limits, failures, log } = options;
+  const { config, listener, receiver, certificates, limits, guard, log } = options;
   const server = new Server({
     service: {
       hostname: config.hostname,
@@ -48,7 +48,7 @@ export async function openListener<Destination>(
       bareLf: config.receive.bare_lf,
       listener,
       receiver,
-      failures,
+      guard,
       certificates,
     },
     limits,

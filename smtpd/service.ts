@@ -2,11 +2,12 @@
 
 import { openLogins } from "../shared/accounts/logins.js";
 import { quotaOf } from "../shared/accounts/quota-rule.js";
+import { defaultDomainOf } from "../shared/config/common.js";
 import { ConnectionLimits } from "../shared/connection-limits.js";
 import type { Service } from "../shared/daemon.js";
 import { FsyncDurable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
-import { LoginFailures } from "../shared/login-failures.js";
+import { LoginGuard } from "../shared/login-guard.js";
 import { TmpCleaner } from "../shared/maildir/clean.js";
 import { uniqueNames } from "../shared/maildir/name.js";
 import { QuotaKeeper } from "../shared/maildir/quota-keeper.js";
@@ -41,17 +42,22 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
     perAddress: config.limits.connections_per_ip,
   });
 
-  const failures = new LoginFailures(config.limits.login_failure_delay, () => performance.now());
+  const guard = new LoginGuard({
+    delayMs: config.limits.login_failure_delay,
+    sessionsPerAccount: config.limits.connections_per_account,
+    defaultDomain: defaultDomainOf(config),
+  });
 
   const listeners: Awaited<ReturnType<typeof openListener>>[] = [];
   const stop = async () => {
+    guard.close();
     await Promise.all(listeners.map((listener) => listener.stop()));
     await authenticator.close();
   };
   try {
     for (const listener of config.listen) {
       const certificates = () => state.certificates?.current;
-      listeners.push(await openListener({ config, listener, receiver, certificates, limits, failures, log }));
+      listeners.push(await openListener({ config, listener, receiver, certificates, limits, guard, log }));
     }
     dropPrivileges(config, log);
   } catch (error) {

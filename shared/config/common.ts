@@ -144,11 +144,14 @@ export const connectionLimits = {
   connections_per_ip: count(1, 100_000)
     .prefault(50)
     .describe("Connections from one address (from one /64 in IPv6)."),
+  connections_per_account: count(1, 100_000)
+    .prefault(20)
+    .describe("Connections that are logged in to one account; a further login is refused for now."),
   tls_handshake_time: duration(SECOND).prefault("30s").describe("How long a TLS handshake may take."),
   login_failure_delay: duration()
     .prefault("1s")
     .describe(
-      "The reply to a failed login waits this long, and twice as long for each further one from that address.",
+      "The reply to a failed login waits this long, and twice as long for each further one from that address, or for that user from addresses that are new to him.",
     ),
 } as const;
 

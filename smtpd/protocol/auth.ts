@@ -16,6 +16,9 @@ const UNKNOWN_MECHANISM = reply(504, "5.4", "unknown authentication mechanism");
 const TLS_FIRST = reply(538, "7.11", "encryption required for authentication");
 const UNAVAILABLE = reply(454, "7.0", "authentication is not available now, try again later");
 
+/** 421, not 454: who is not let in has no use for this connection, and it makes room. */
+const TOO_MANY_SESSIONS = reply(421, "7.0", "too many connections of this account, try again later");
+
 const USERNAME_CHARACTERS_LOGGED = 256;
 
 export function auth<D>(session: Session<D>, argument: Buffer): Outcome | Promise<Outcome> {
@@ -70,11 +73,14 @@ async function logIn<D>(
   if (credentials === undefined) return LOGIN_FAILED;
   const { username, password } = credentials;
   const who = { username: username.slice(0, USERNAME_CHARACTERS_LOGGED), method: mechanism.name };
-  const verdict = await session.service.receiver.authenticate(session, username, password);
+  const { guard, receiver } = session.service;
+  session.triedUsername = username;
+  const verdict = await guard.check({ address: session.remoteAddress, username }, () =>
+    receiver.authenticate(session, username, password),
+  );
   switch (verdict.kind) {
     case "granted":
-      session.service.failures.succeeded(session.remoteAddress);
-      session.account = verdict.account;
+      if (!session.loggedIn(verdict.account)) return TOO_MANY_SESSIONS;
       log.info({ ...who, account: verdict.account.address }, "login");
       return LOGGED_IN;
     case "refused":

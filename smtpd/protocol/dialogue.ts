@@ -104,6 +104,7 @@ export class Dialogue<Destination> {
 
   /** The client is gone, or is to go: a message that has not come whole never will. */
   async over(): Promise<void> {
+    this.#session.leave();
     await this.#reception?.abandon();
   }
 
@@ -156,8 +157,11 @@ export class Dialogue<Destination> {
     if (!isError(answer)) return idle ? this.#budget.idleCommand() : undefined;
     const price = this.#budget.error();
     if (answer.code !== LOGIN_FAILED_CODE) return price;
-    const { service, remoteAddress } = this.#session;
-    return { ...price, delayMs: Math.max(price.delayMs, service.failures.failed(remoteAddress)) };
+    const { service, remoteAddress, triedUsername: username } = this.#session;
+    return {
+      ...price,
+      delayMs: Math.max(price.delayMs, service.guard.failed({ address: remoteAddress, username })),
+    };
   }
 }
 

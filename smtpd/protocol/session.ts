@@ -3,7 +3,7 @@ import type { Account } from "../../shared/accounts/account.js";
 import type { Certificates } from "../../shared/certificates.js";
 import { isLoopback } from "../../shared/listen-address.js";
 import type { Log } from "../../shared/log.js";
-import type { LoginFailures } from "../../shared/login-failures.js";
+import type { LoginGuard } from "../../shared/login-guard.js";
 import type { Role, SmtpdConfig, SmtpdListenerConfig } from "../config.js";
 import type { Envelope, Receiver, Recipient, ReversePath, SessionFacts } from "./receiver.js";
 
@@ -16,8 +16,8 @@ export interface Service<Destination> {
   readonly bareLf: SmtpdConfig["receive"]["bare_lf"];
   readonly listener: SmtpdListenerConfig;
   readonly receiver: Receiver<Destination>;
-  /** Failed logins by address, of all listeners. */
-  readonly failures: LoginFailures;
+  /** What logins have to wait for, at all listeners. */
+  readonly guard: LoginGuard;
   /** The certificates in force; asked at each handshake, so that new ones need no restart. */
   readonly certificates: () => Certificates | undefined;
 }
@@ -44,10 +44,14 @@ export class Session<Destination> implements SessionFacts {
   readonly localAddress: string;
   readonly remoteAddress: string;
   readonly log: Log;
+  /** Gives back the place among the sessions of the account. */
+  #leave: (() => void) | undefined;
   helo = "";
   esmtp = false;
   tls: SessionFacts["tls"];
   account: Account | undefined;
+  /** The name that was last tried, as the client sent it. */
+  triedUsername: string | undefined;
   transaction: Transaction<Destination> | undefined;
 
   constructor(service: Service<Destination>, { localAddress, remoteAddress, tls, log }: SessionStart) {
@@ -66,9 +70,22 @@ export class Session<Destination> implements SessionFacts {
     this.transaction = undefined;
   }
 
+  /** False when there are too many sessions of that account already. */
+  loggedIn(account: Account): boolean {
+    this.#leave = this.service.guard.succeeded(this.remoteAddress, account.address);
+    if (this.#leave !== undefined) this.account = account;
+    return this.#leave !== undefined;
+  }
+
+  /** Gives up the place among the sessions of the account. May be called again. */
+  leave(): void {
+    this.#leave?.();
+  }
+
   /** RFC 3207 §4.2: nothing that was said in the clear counts any more. */
   secured(tls: SessionFacts["tls"]): void {
     this.greeted("", false);
+    this.leave();
     this.account = undefined;
     this.tls = tls;
   }

@@ -6,7 +6,7 @@ import pino from "pino";
 import { Certificates } from "../../shared/certificates.js";
 import { parseConfig } from "../../shared/config/load.js";
 import { ConnectionLimits } from "../../shared/connection-limits.js";
-import { LoginFailures } from "../../shared/login-failures.js";
+import { LoginGuard } from "../../shared/login-guard.js";
 import { type SmtpdConfig, type SmtpdListenerConfig, smtpdSchema } from "../../smtpd/config.js";
 import { openListener } from "../../smtpd/listener.js";
 import { type CertificateFiles, writeCertificate } from "./certificate.js";
@@ -70,7 +70,11 @@ export async function startListener(options: TestListenerOptions = {}): Promise<
       total: config.limits.connections,
       perAddress: config.limits.connections_per_ip,
     }),
-    failures: new LoginFailures(config.limits.login_failure_delay, () => performance.now()),
+    guard: new LoginGuard({
+      delayMs: config.limits.login_failure_delay,
+      sessionsPerAccount: config.limits.connections_per_account,
+      defaultDomain: "pillarbox.test",
+    }),
     log,
   });
   return {

@@ -19,8 +19,10 @@ export class Client {
     socket.on("error", () => {});
   }
 
-  static connect(port: number): Promise<Client> {
-    return Client.#opened(connect({ port, host: HOST, noDelay: true, allowHalfOpen: true }), "connect");
+  /** @param localAddress where to call from, in 127.0.0.0/8 */
+  static connect(port: number, localAddress = HOST): Promise<Client> {
+    const options = { port, host: HOST, localAddress, noDelay: true, allowHalfOpen: true };
+    return Client.#opened(connect(options), "connect");
   }
 
   static connectUnix(path: string): Promise<Client> {

@@ -3,7 +3,7 @@ import { after, before, describe, test } from "node:test";
 import pino from "pino";
 import type { Certificates } from "../../../shared/certificates.js";
 import { parseConfig } from "../../../shared/config/load.js";
-import { LoginFailures } from "../../../shared/login-failures.js";
+import { LoginGuard } from "../../../shared/login-guard.js";
 import { smtpdSchema } from "../../../smtpd/config.js";
 import { Dialogue, type Step } from "../../../smtpd/protocol/dialogue.js";
 import { Session } from "../../../smtpd/protocol/session.js";
@@ -41,7 +41,7 @@ class PureCounterpart implements Counterpart {
       bareLf: config.receive.bare_lf,
       listener: { ...listener, role },
       receiver: this.#receiver,
-      failures: new LoginFailures(0, () => 0),
+      guard: new LoginGuard({ delayMs: 0, sessionsPerAccount: 10, defaultDomain: "pillarbox.test" }),
       certificates: () => undefined,
     };
     const log = pino({ level: "silent" });

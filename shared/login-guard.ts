@@ -1,0 +1,102 @@
+/**
+ * Stands between logins and whoever checks them, the same for all sessions of a daemon: how long a login has to wait, and
+ * how many sessions an account may have.
+ *
+ * It makes logins wait: the check of one whose name is under attack from everywhere, and the reply to one that failed. How
+ * long is said by login-failures.ts.
+ *
+ * Checks of a name under attack, from addresses that are new to it, come one at a time, after their wait; so however many
+ * addresses somebody has, he guesses at one name every few seconds. Whoever finds too many waiting already is
+ * answered as when nobody can say (`unavailable`): to try again later, never that the password was wrong. The user
+ * himself, at an address from which he has logged in before, passes them all.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { AccountSessions } from "./account-sessions.js";
+import { addressOfUser } from "./accounts/username.js";
+import { LoginFailures } from "./login-failures.js";
+import { BusyError, Slots } from "./slots.js";
+
+const SLOTS = { atOnce: 1, waiting: 4, waitMs: 20_000 };
+
+export interface LoginGuardOptions {
+  /** Milliseconds for the first failure. Nobody waits for anything when it is 0. */
+  readonly delayMs: number;
+  readonly sessionsPerAccount: number;
+  /** The domain of a user who logs in by a bare name. */
+  readonly defaultDomain: string;
+  /** Milliseconds, of any clock that only goes forward. */
+  readonly now?: () => number;
+}
+
+/** Who tries to log in. */
+export interface Attempt {
+  readonly address: string;
+  /** As the client sent it; undefined where it gave none. */
+  readonly username: string | undefined;
+}
+
+export class LoginGuard {
+  readonly #options: LoginGuardOptions;
+  readonly #failures: LoginFailures;
+  readonly #sessions: AccountSessions;
+  readonly #closing = new AbortController();
+  /** By name; only while one is checked or waits, so there are no more of them than connections. */
+  readonly #turns = new Map<string, { readonly slots: Slots; users: number }>();
+
+  constructor(options: LoginGuardOptions) {
+    this.#options = options;
+    this.#sessions = new AccountSessions(options.sessionsPerAccount);
+    this.#failures = new LoginFailures(options.delayMs, options.now ?? (() => performance.now()));
+  }
+
+  /** Makes a check when its turn has come. Rejects only as `check` does. */
+  async check<T>(
+    { address, username }: Attempt,
+    check: () => Promise<T>,
+  ): Promise<T | { readonly kind: "unavailable"; readonly cause: unknown }> {
+    const name = this.#nameOf(username);
+    const waitMs = name === undefined ? 0 : this.#failures.waitBefore(address, name);
+    if (name === undefined || waitMs === 0) return check();
+    const turn = this.#turns.get(name) ?? { slots: new Slots(SLOTS), users: 0 };
+    this.#turns.set(name, turn);
+    turn.users++;
+    try {
+      return await turn.slots.run(async () => {
+        await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => {
+          throw new BusyError("CLOSED", "logins are no longer checked");
+        });
+        return check();
+      });
+    } catch (cause) {
+      if (cause instanceof BusyError) return { kind: "unavailable", cause };
+      throw cause;
+    } finally {
+      if (--turn.users === 0) this.#turns.delete(name);
+    }
+  }
+
+  /** Whoever waits for a check is told that nobody can say. */
+  close(): void {
+    this.#closing.abort();
+    for (const { slots } of this.#turns.values()) slots.close();
+  }
+
+  /** Counts a failed login; returns how many milliseconds its reply has to wait. */
+  failed({ address, username }: Attempt): number {
+    return this.#failures.failed(address, this.#nameOf(username));
+  }
+
+  /**
+   * Credentials were good. Returns what gives the place back that the session has among those of its account; undefined when
+   * there is none left.
+   * @param account its canonical address
+   */
+  succeeded(address: string, account: string): (() => void) | undefined {
+    this.#failures.succeeded(address, account);
+    return this.#sessions.begin(account);
+  }
+
+  #nameOf(username: string | undefined): string | undefined {
+    return username === undefined ? undefined : addressOfUser(username, this.#options.defaultDomain);
+  }
+}
