@@ -7,7 +7,7 @@ import { runCommandLine, withConfigOption } from "../shared/cli.js";
 import { loadConfig } from "../shared/config/load.js";
 import { runDaemon } from "../shared/daemon.js";
 import { openLog } from "../shared/log.js";
-import { check } from "./check.js";
+import { checkCommand } from "./check.js";
 import { pop3dSchema } from "./config.js";
 import { startPop3d } from "./service.js";
 import { userCommand } from "./user.js";
@@ -27,12 +27,7 @@ await runCommandLine("pop3d", process.argv.slice(2), (args) =>
       (options) => options,
       ({ config }) => run(config),
     )
-    .command(
-      "check",
-      "Check the configuration and the files that it names",
-      (options) => options,
-      ({ config }) => check(config),
-    )
+    .command(checkCommand)
     .command(userCommand)
     .epilogue("SIGHUP reads accounts and certificates again. See pop3d(8)."),
 );

@@ -16,6 +16,7 @@
  * A former server knows the Maildir itself; in folders of it, unique-ids are our own.
  */
 import type { Durable } from "../shared/durable.js";
+import { EXIT, ExitError } from "../shared/exit.js";
 import type { Log } from "../shared/log.js";
 import type { Maildir } from "../shared/maildir/maildir.js";
 import { type AssignedId, assignUniqueIds, type NamedFile } from "./assign-unique-ids.js";
@@ -48,33 +49,13 @@ export class UniqueIds {
    * @param folder the name of the Maildir++ folder that `maildir` is; "" for the account's own Maildir
    */
   async give(maildir: Maildir, folder: string, messages: readonly NamedFile[], log: Log): Promise<string[]> {
-    const ids = await this.look(maildir, folder, messages, log);
-    if (this.#keepsFormer(folder) && ids.some(({ source }) => source !== "remembered")) {
+    const { server } = this.#options;
+    const ids = await lookUpUniqueIds(server, maildir, folder, messages, log);
+    if (keepsFormer(server, folder) && ids.some(({ source }) => source !== "remembered")) {
       logNotKept(ids, maildir, log);
       await this.#remember(maildir, messages, ids, log);
     }
     return ids.map(({ uniqueId }) => uniqueId);
-  }
-
-  /** The same, with where each comes from. Nothing is written. */
-  async look(
-    maildir: Maildir,
-    folder: string,
-    messages: readonly NamedFile[],
-    log: Log,
-  ): Promise<AssignedId[]> {
-    const { server } = this.#options;
-    if (server === "pillarbox" || folder !== "") {
-      return uniqueIds(messages, folder).map((uniqueId) => ({ uniqueId, source: "own" }));
-    }
-    const remembered = await readRemembered(maildir);
-    const isKnown = messages.every(({ identity }) => remembered.has(identity));
-    const formerIdOf = isKnown ? () => undefined : await readFormerIds(server, maildir, log);
-    return assignUniqueIds(messages, remembered, formerIdOf);
-  }
-
-  #keepsFormer(folder: string): boolean {
-    return this.#options.server !== "pillarbox" && folder === "";
   }
 
   async #remember(
@@ -114,14 +95,36 @@ export class UniqueIds {
   }
 }
 
+/** Those that `give` would give, with where each comes from. Nothing is written. */
+export async function lookUpUniqueIds(
+  server: UniqueIdsOptions["server"],
+  maildir: Maildir,
+  folder: string,
+  messages: readonly NamedFile[],
+  log: Log,
+): Promise<AssignedId[]> {
+  if (!keepsFormer(server, folder)) {
+    return uniqueIds(messages, folder).map((uniqueId) => ({ uniqueId, source: "own" }));
+  }
+  const remembered = await readRemembered(maildir);
+  const isKnown = messages.every(({ identity }) => remembered.has(identity));
+  const formerIdOf = isKnown ? () => undefined : await readFormerIds(server, maildir, log);
+  return assignUniqueIds(messages, remembered, formerIdOf);
+}
+
+function keepsFormer(server: UniqueIdsOptions["server"], folder: string): server is FormerServer {
+  return server !== "pillarbox" && folder === "";
+}
+
 async function readRemembered(maildir: Maildir): Promise<ReadonlyMap<string, string>> {
   const path = `${maildir.path}/${REMEMBERED_NAME}`;
   const octets = await readWhole(path, REMEMBERED_OCTETS_MAX);
   if (octets === undefined) return new Map();
   const ids = octets === "too large" ? undefined : parseRememberedIds(octets.toString("latin1"));
   if (ids !== undefined) return ids;
-  throw new Error(
-    `${path} is damaged, or of a later version; without it every message gets another unique-id`,
+  throw new ExitError(
+    EXIT.configuration,
+    `${path}: is damaged, or of a later version; without it every message gets another unique-id`,
   );
 }
 

@@ -20,12 +20,21 @@ export interface LogOptions {
 /** What is kept for later while the log cannot be written (a full disk); more is dropped. */
 const BACKLOG_OCTETS_MAX = 1024 * 1024;
 
-/** Opens the log of the program `name`. `auto` is pretty on a terminal and JSON elsewhere. */
-export function openLog(name: string, { level, format }: LogOptions): Log {
+/**
+ * Opens the log of the program `name`. `auto` is pretty on a terminal and JSON elsewhere.
+ * @param fd standard output; 2, standard error, for commands whose output is something else
+ */
+export function openLog(name: string, { level, format }: LogOptions, fd: 1 | 2 = 1): Log {
   const forPeople = format === "pretty" || (format === "auto" && process.stdout.isTTY === true);
   const output = forPeople
-    ? pretty({ sync: true, ignore: "pid,hostname,name", messageFormat: `${name}: {msg}`, singleLine: true })
-    : pino.destination({ fd: 1, sync: true, maxLength: BACKLOG_OCTETS_MAX });
+    ? pretty({
+        sync: true,
+        destination: fd,
+        ignore: "pid,hostname,name",
+        messageFormat: `${name}: {msg}`,
+        singleLine: true,
+      })
+    : pino.destination({ fd, sync: true, maxLength: BACKLOG_OCTETS_MAX });
   // A full disk, or a pipe whose reader is gone, must not end a mail server: what cannot be logged is served all the same.
   output.on("error", () => {});
   return pino(

@@ -18,7 +18,14 @@ test("--help and --version", async () => {
   assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
 });
 
-for (const args of [["frobnicate"], ["--frobnicate"], ["check", "now"], ["--config"], ["run", "--config"]]) {
+for (const args of [
+  ["frobnicate"],
+  ["--frobnicate"],
+  ["check", "now", "then"],
+  ["check", "--json"],
+  ["--config"],
+  ["run", "--config"],
+]) {
   test(`usage error: pop3d ${args.join(" ")}`, async () => {
     const { code, stdout, stderr } = await runProgram("pop3d", args);
     assert.deepEqual([code, stdout], [64, ""]);
