@@ -3,11 +3,12 @@
  * another message. Pure.
  *
  * It is the unique part of the file's name, which delivery made unique for ever and no flag changes. A foreign name
- * that will not do as it stands (too long, other octets) is known by a hash of its identity; so are messages that
- * share one unique part and differ in the fields behind it, each of them, since neither may take the other's place.
+ * that will not do as it stands (too long, other octets) is known by its hash, so that fields that other programs add or
+ * take away do not change it. Messages that share one unique part and differ in the fields behind it are known by a hash
+ * of their identities, each of them, since neither may take the other's place.
  *
  * A name is unique in its Maildir; in another folder of the maildrop the same may lie, if only as a copy. So a message
- * in a folder is always known by a hash, of the folder's name and its identity: what lies elsewhere does not change it,
+ * in a folder is always known by a hash, with the folder's name in it: what lies elsewhere does not change it,
  * and whoever moves a message to another folder makes it another one, as IMAP has it.
  */
 import { createHash } from "node:crypto";
@@ -26,17 +27,18 @@ export interface Named {
  * @param folder the name of the Maildir++ folder's directory; "" for the Maildir itself
  */
 export function uniqueIds(messages: readonly Named[], folder = ""): string[] {
-  // No name has a "/" in it, so no identity is another's folder and identity.
-  if (folder !== "") return messages.map(({ identity }) => hashed(`${folder}/${identity}`));
   const seen = new Set<string>();
-  const shared = new Set<string>();
+  const shared = new Set<string>([""]);
   for (const { unique } of messages) {
     if (seen.has(unique)) shared.add(unique);
     seen.add(unique);
   }
-  return messages.map(({ unique, identity }) =>
-    ALLOWED.test(unique) && !shared.has(unique) ? unique : hashed(identity),
-  );
+  return messages.map(({ unique, identity }) => {
+    if (folder === "" && ALLOWED.test(unique) && !shared.has(unique)) return unique;
+    // No name has a "/" in it, so no identity is another's unique part, and none another's folder with what lies there.
+    const name = shared.has(unique) ? identity : `${unique}/`;
+    return hashed(folder === "" ? name : `${folder}/${name}`);
+  });
 }
 
 /** Whether a client can be told of it. */

@@ -6,13 +6,17 @@
  * glance does not show may have been moved from one folder to the other between two readings; so a message is gone only
  * when a scan that nothing has disturbed (scan.ts) says so. It may also be renamed once more before we get at it, and is
  * then looked for again, a few times.
+ *
+ * A program may even change the base name: Dovecot takes the sizes out of a name when they are found wrong, and mbsync's
+ * `U=` with them. What bears the unique part of a message that is seen nowhere else, and does not contradict its sizes, is
+ * that message.
  */
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import type { Path } from "../durable.js";
 import { hasCode } from "../exit.js";
 import type { Folder, Maildir } from "./maildir.js";
-import { parseName, pathOf } from "./name.js";
+import { type MessageName, parseName, pathOf } from "./name.js";
 import { messagesIn, scanMaildir } from "./scan.js";
 
 /** Where a message was when last seen. */
@@ -26,6 +30,9 @@ export interface Seen extends Whereabouts {
   readonly identity: string;
 }
 
+/** By identity. */
+type Places = ReadonlyMap<string, Whereabouts>;
+
 const LOOKUPS_MAX = 50;
 /** What open(2) says of a symbolic link (EMLINK on FreeBSD), of a socket, and of a device without a driver. */
 const CODES_OF_OTHER_THINGS = ["ELOOP", "EMLINK", "ENXIO", "ENODEV"];
@@ -33,7 +40,9 @@ const CODES_OF_OTHER_THINGS = ["ELOOP", "EMLINK", "ENXIO", "ENODEV"];
 /** Knows where the messages of a Maildir were when last seen, and finds those again that have moved. */
 export class MessageFinder {
   readonly #maildir: Maildir;
-  #places: ReadonlyMap<string, Whereabouts>;
+  /** The identities of the messages by their unique parts, where no two share one; made when first needed. */
+  #identities: ReadonlyMap<string, string> | undefined;
+  #places: Places;
   #looking: Promise<void> | undefined;
 
   /** @param messages as a scan found them; no others will be found */
@@ -76,15 +85,12 @@ export class MessageFinder {
 
   /** Learns the places of those messages that can be seen right now; the others are where they were, for all we know. */
   async #glance(): Promise<void> {
-    const places = new Map(this.#places);
+    const seen: Seen[] = [];
     for (const folder of ["new", "cur"] as const) {
-      const filenames = await messagesIn(this.#maildir[folder]).catch(noneIfMissing);
-      for (const filename of filenames) {
-        const { identity } = parseName(filename, this.#maildir.infoSeparator);
-        if (places.has(identity)) places.set(identity, { folder, filename });
-      }
+      for (const filename of await messagesIn(this.#maildir[folder]))
+        seen.push({ folder, filename, identity: this.#parse(filename).identity });
     }
-    this.#places = places;
+    this.#places = new Map([...this.#places, ...this.#recognized(seen)]);
   }
 
   /** Scans the Maildir anew; who asks while that goes on waits for the same scan. */
@@ -96,17 +102,46 @@ export class MessageFinder {
   }
 
   async #lookNow(): Promise<void> {
+    this.#places = this.#recognized(await scanMaildir(this.#maildir));
+  }
+
+  /** Where our messages are, by what was seen. */
+  #recognized(seen: readonly Seen[]): Places {
+    this.#identities ??= this.#identitiesByUnique();
     const places = new Map<string, Whereabouts>();
-    for (const message of await scanMaildir(this.#maildir)) {
+    for (const message of seen) {
       if (this.#places.has(message.identity)) places.set(message.identity, message);
     }
-    this.#places = places;
+    for (const message of seen) {
+      const identity = this.#identities.get(this.#parse(message.filename).unique);
+      if (identity === undefined || !this.#places.has(identity) || places.has(identity)) continue;
+      if (agree(this.#parse(identity), this.#parse(message.filename))) places.set(identity, message);
+    }
+    return places;
+  }
+
+  #identitiesByUnique(): ReadonlyMap<string, string> {
+    const found = new Map<string, string>();
+    const shared = new Set<string>();
+    for (const identity of this.#places.keys()) {
+      const { unique } = this.#parse(identity);
+      if (found.has(unique)) shared.add(unique);
+      found.set(unique, identity);
+    }
+    for (const unique of shared) found.delete(unique);
+    return found;
+  }
+
+  #parse(name: string): MessageName {
+    return parseName(name, this.#maildir.infoSeparator);
   }
 }
 
-function noneIfMissing(error: unknown): string[] {
-  if (hasCode(error, "ENOENT")) return [];
-  throw error;
+/** Whether two names say the same of a message's sizes, as far as both speak of them. */
+function agree(one: MessageName, other: MessageName): boolean {
+  const same = (a: number | undefined, b: number | undefined) =>
+    a === undefined || b === undefined || a === b;
+  return same(one.size, other.size) && same(one.wireSize, other.wireSize);
 }
 
 /**

@@ -7,6 +7,9 @@
  * if neither directory's mtime moved while it ran, and is repeated otherwise. mtime has the grain of a clock tick:
  * a change in the very tick of the first look would not show, and a directory that young is looked at again, too.
  *
+ * A folder may even be replaced under the scan: one that has gone when it is read holds nothing, and as its mtime has gone,
+ * too, the scan is repeated.
+ *
  * When a busy Maildir never holds still for as long as a scan takes, the union of all scans is what is returned: a
  * message that has gone by then is found gone when it is asked for (find.ts), and one that was only renamed is not
  * lost from sight.
@@ -84,7 +87,7 @@ async function mtimeOf(directory: string): Promise<bigint | undefined> {
 
 /**
  * The names in a folder that may be messages: no name that begins with a dot, and by the directory entry's type
- * no directory, symbolic link, FIFO, socket or device.
+ * no directory, symbolic link, FIFO, socket or device. None where the folder is missing.
  */
 export async function messagesIn(directory: string): Promise<string[]> {
   try {
@@ -104,7 +107,7 @@ export async function messagesIn(directory: string): Promise<string[]> {
  */
 export async function messagesByStatus(directory: string): Promise<string[]> {
   const messages: string[] = [];
-  for (const name of await readdir(directory, "latin1")) {
+  for (const name of await namesIn(directory)) {
     if (name.startsWith(".")) continue;
     try {
       if ((await lstat(pathOf(directory, name))).isFile()) messages.push(name);
@@ -113,4 +116,13 @@ export async function messagesByStatus(directory: string): Promise<string[]> {
     }
   }
   return messages;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory, "latin1");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return [];
+    throw error;
+  }
 }

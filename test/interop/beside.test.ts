@@ -82,6 +82,27 @@ test("sizes that Dovecot announces are those of pop3d", { skip: without("doveadm
   assert.deepEqual(imap.match(/(?<=RFC822\.SIZE )\d+/g), listed);
 });
 
+test("a message whose sizes Dovecot takes out of its name stays the same message", {
+  skip: without("doveadm"),
+}, async () => {
+  const { cur } = site.maildir("alice");
+  // It does so when it has found W= wrong.
+  await writeFile(join(cur, "1.misnamed,S=15,W=99:2,"), "Subject: odd\n\nx");
+  const pop3 = await loggedIn();
+  const before = await uniqueIds(pop3);
+  assert.equal(before[0], "1 1.misnamed");
+  await imapd(["a SELECT INBOX", "b FETCH 1 (BODY.PEEK[])", "c LOGOUT"]);
+  assert.ok((await readdir(cur)).includes("1.misnamed,S=15:2,"), `${await readdir(cur)}`);
+
+  await retrieves(pop3, 1, "odd");
+  await pop3.command("QUIT", /^\+OK/);
+  const again = await loggedIn();
+  assert.deepEqual(await uniqueIds(again), before);
+  await again.command("DELE 1", /^\+OK/);
+  await again.command("QUIT", /^\+OK/);
+  assert.ok(!(await readdir(cur)).some((name) => name.startsWith("1.misnamed")));
+});
+
 test("mutt opens the Maildir, reads and flags while a POP3 session is open", {
   skip: without("mutt", "script"),
 }, async () => {

@@ -28,6 +28,15 @@ for (const [name, filename] of HASHED) {
   });
 }
 
+test("fields that other programs add or take away do not change a hash, in whatever folder", () => {
+  const unique = "x".repeat(71);
+  const names = [unique, `${unique},S=5`, `${unique},S=5,W=6:2,`, `${unique},U=9:2,FS`];
+  for (const folder of ["", ".Spam"]) {
+    const ids = new Set(names.flatMap((name) => uniqueIds([parseName(name)], folder)));
+    assert.equal(ids.size, 1);
+  }
+});
+
 test("a unique part of 70 octets stands for itself", () => {
   assert.deepEqual(idsOf(["x".repeat(70)]), ["x".repeat(70)]);
 });

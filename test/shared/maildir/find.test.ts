@@ -115,6 +115,26 @@ describe("many messages", () => {
   });
 });
 
+describe("a message whose base name another program has changed", () => {
+  for (const filename of ["1763769600.M1P1Q1.host:2,S", "1763769600.M1P1Q1.host,S=2:2,", `${BASE},X=1,U=3`]) {
+    test(`is found as ${filename}`, async (t) => {
+      const maildir = await maildirWith(t, `cur/${filename}`);
+      assert.deepEqual(await withMessage(maildir, SEEN, read), {
+        result: "it",
+        found: { folder: "cur", filename },
+      });
+    });
+  }
+
+  test("is not found in another message's place", async (t) => {
+    const maildir = await maildirWith(t, "cur/1763769600.M1P1Q1.host:2,S");
+    const other: Seen = { folder: "cur", filename: `${BASE},X=1`, identity: `${BASE},X=1` };
+    const finder = new MessageFinder(maildir, [SEEN, other]);
+    assert.equal(await finder.with(SEEN.identity, read), undefined);
+    assert.equal(await finder.with(other.identity, read), undefined);
+  });
+});
+
 describe("a message that cannot be had", () => {
   test("is gone when it is in neither folder", async (t) => {
     const maildir = await maildirWith(t, undefined);
