@@ -13,12 +13,14 @@
  * Errors are the system's (ENOSPC, EDQUOT, EACCES …). After one the delivery can only be rolled back: a write that
  * failed left a hole, and a sync that failed would say "fine" the next time.
  *
- * It does not look at what it stores: lines end in LF by the time they arrive here.
+ * It does not change what it stores: lines end in LF by the time they arrive here. It counts them, and sees whether the
+ * header is ASCII, because the name says so (name.ts).
  */
 import { access, constants, open } from "node:fs/promises";
 import type { Durable, DurableFile } from "../durable.js";
 import { hasCode } from "../exit.js";
 import { createMaildir } from "./create.js";
+import { HeaderScan } from "./header.js";
 import type { Maildir } from "./maildir.js";
 import { formatBaseName } from "./name.js";
 
@@ -33,6 +35,7 @@ export class Delivery {
   #state: "writing" | "staged" | "published" | "failed" | "ended" = "writing";
   #size = 0;
   #lines = 0;
+  readonly #header = new HeaderScan();
 
   private constructor(maildir: Maildir, unique: string, durable: Durable, file: DurableFile) {
     this.#maildir = maildir;
@@ -67,13 +70,14 @@ export class Delivery {
 
   /** The name that the message has once it is committed. */
   get name(): string {
-    return formatBaseName(this.#unique, this.#size, this.#size + this.#lines);
+    return formatBaseName(this.#unique, this.#size, this.#size + this.#lines, this.#header.ascii);
   }
 
   /** Appends octets whose lines end in LF. */
   async write(octets: Uint8Array): Promise<void> {
     await this.#attempt("writing", "writing", async () => this.#file?.write(octets));
     this.#size += octets.length;
+    this.#header.take(octets);
     for (let at = octets.indexOf(LF); at >= 0; at = octets.indexOf(LF, at + 1)) this.#lines++;
   }
 

@@ -6,7 +6,8 @@
  *   └────────────────── base name ───────────────────────┘
  *
  * `S=` is the size of the file in octets, `W=` its size with CRLF line ends (Maildir++, Courier and Dovecot write
- * the same). Other programs may change the flags at any moment, move the file between new/ and cur/, and add
+ * the same). A message of ours whose header has octets above 0x7F has a third field, `H=8`; of other programs' messages
+ * no name says whether. Other programs may change the flags at any moment, move the file between new/ and cur/, and add
  * fields of their own (mbsync's `,U=7`): a message is therefore known by its *identity*, the base name without `U=`.
  *
  * Names are held as latin1 strings, one character per octet, because a file name is any octets but NUL and "/".
@@ -66,9 +67,18 @@ function numberField(fields: readonly string[], prefix: "S=" | "W="): number | u
   return Number(digits);
 }
 
-/** The base name of a message of ours: its unique part and both sizes. */
-export function formatBaseName(unique: string, size: number, wireSize: number): string {
-  return `${unique},S=${size},W=${wireSize}`;
+/** The base name of a message of ours: its unique part, both sizes, and whether its header is ASCII. */
+export function formatBaseName(unique: string, size: number, wireSize: number, asciiHeader = true): string {
+  return `${unique},S=${size},W=${wireSize}${asciiHeader ? "" : ",H=8"}`;
+}
+
+/** What uniqueNames and formatBaseName make, and nobody else that is known: others have no Q, or other fields. */
+const OF_OURS = /^\d+\.M\d{6}P\d+Q\d+\.[^,]*,S=\d+,W=\d+(,H=8)?$/;
+
+/** Whether a message's header is ASCII, as far as its name says: of other programs' it does not (undefined). */
+export function hasAsciiHeader(identity: string): boolean | undefined {
+  const ours = OF_OURS.exec(identity);
+  return ours === null ? undefined : ours[1] === undefined;
 }
 
 /**

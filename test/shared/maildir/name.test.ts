@@ -5,6 +5,7 @@ import fc from "fast-check";
 import {
   compareNames,
   formatBaseName,
+  hasAsciiHeader,
   type MessageName,
   parseName,
   pathOf,
@@ -60,6 +61,43 @@ describe("a name", () => {
       }),
     );
   });
+});
+
+describe("whether a header is ASCII", () => {
+  test("is told by every name of ours", () => {
+    fc.assert(
+      fc.property(
+        part,
+        fc.nat(),
+        fc.nat(),
+        size,
+        size,
+        fc.boolean(),
+        fc.option(fc.nat()),
+        (host, pid, now, octets, wire, ascii, uid) => {
+          const base = formatBaseName(uniqueNames(host, pid, () => now)(), octets, wire, ascii);
+          const synced = uid === null ? base : `${base},U=${uid}`;
+          assert.equal(hasAsciiHeader(parseName(synced).identity), ascii);
+          assert.equal(parseName(`${synced}:2,S`).wireSize, wire);
+        },
+      ),
+    );
+  });
+
+  for (const name of [
+    "1025642190.8221.mail.example.org",
+    "1204680122.M9841P28736V0000000000000902I0000000000123456_0.host,S=2048,W=2101",
+    "1204680122.M984112P28736.host,S=2048,W=2101",
+    // Python's mailbox
+    "1204680122.M984112P28736Q1.host",
+    "1204680122.M984112P28736Q1.host,S=2048",
+    "1204680122.M984112P28736Q1.host,W=2101,S=2048",
+    "1204680122.M984112P28736Q1.host,S=2048,W=2101,H=9",
+    "1204680122.M984112P28736Q1.host,S=2048,W=2101,X=1",
+    "",
+  ]) {
+    test(`is not told by ${name}`, () => assert.equal(hasAsciiHeader(name), undefined));
+  }
 });
 
 const foreign: readonly (readonly [string, string, MessageName])[] = [
