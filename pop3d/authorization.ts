@@ -45,6 +45,8 @@ export interface SessionRules {
   /** What CAPA says of the site, and what it calls itself. */
   readonly site: SitePolicy;
   readonly implementation: string;
+  /** What is sent, before UTF8, of messages whose headers are not ASCII. */
+  readonly nonAsciiHeaders: "surrogate" | "refuse";
 }
 
 export class Authorization {
@@ -104,7 +106,7 @@ export class Authorization {
       case "delay":
         return loginFailed(this);
       case "open maildrop":
-        return maildropOpened(result.outcome);
+        return maildropOpened(this, result.outcome);
       case "start TLS":
         this.tls = true;
         this.textMode.reset();
@@ -182,12 +184,16 @@ function loginFailed(session: Authorization): Step {
 function openMaildrop(session: Authorization, account: Account): Step {
   const policy = policyOf(account.extra, session.rules.site.default);
   session.policy = policy;
-  return ask({ kind: "open maildrop", account, method: session.method, policy });
+  const { utf8 } = session.textMode;
+  return ask({ kind: "open maildrop", account, method: session.method, policy, utf8 });
 }
 
-function maildropOpened(outcome: Extract<Result, { kind: "open maildrop" }>["outcome"]): Step {
+function maildropOpened(
+  { textMode }: Authorization,
+  outcome: Extract<Result, { kind: "open maildrop" }>["outcome"],
+): Step {
   if (outcome instanceof Maildrop) {
-    const { count, octets } = outcome;
+    const [count, octets] = [outcome.count, outcome.octets(textMode.nonAsciiHeaders)];
     return say(ok({ text: "maildrop has", count, octets }));
   }
   if (outcome === "in use") return say(err("another session has this maildrop open", "IN-USE"));

@@ -69,12 +69,12 @@ async function messagesOf({ maildrop }: Pop3dConfig, maildir: Maildir, log: Log)
   for (const name of maildrop.folders) {
     const { folder, entries } = await readFolder(maildir, name, log);
     const ids = await lookUpUniqueIds(maildrop.unique_id, folder.maildir, name, entries, log);
-    const octets = await sizes.of(folder.maildir, entries, folder.finder, log);
+    const found = await sizes.of({ ...folder, entries }, true, log);
     for (const [i, { folder: part, filename }] of entries.entries()) {
-      const [id, size] = [ids[i], octets[i]];
+      const [id, size] = [ids[i], found[i]];
       if (id === undefined || size === undefined) continue;
       const file = printable(`${name === "" ? "" : `${name}/`}${part}/${filename}`);
-      messages.push({ filename, octets: size, uniqueId: id.uniqueId, source: id.source, file });
+      messages.push({ filename, octets: size.octets, uniqueId: id.uniqueId, source: id.source, file });
     }
   }
   return messages

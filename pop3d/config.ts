@@ -88,11 +88,6 @@ export const pop3dSchema = z
       lock_wait: duration()
         .prefault("2s")
         .describe("How long a second session waits for the first before [IN-USE]."),
-      deletion: choice(["unlink", "trash"])
-        .prefault("unlink")
-        .describe(
-          'What becomes of a deleted message: "unlink" removes it for good, "trash" moves it to the folder .Trash.',
-        ),
       expire: parsed(parseExpire, EXPIRE_FORMS)
         .prefault("never")
         .describe(
@@ -112,6 +107,11 @@ export const pop3dSchema = z
       info_separator: choice([":", ";", "!"])
         .prefault(":")
         .describe('What parts flags from a name; ";" or "!" where the file system cannot have ":" in names.'),
+      non_ascii_headers: choice(["surrogate", "refuse"])
+        .prefault("surrogate")
+        .describe(
+          'A message whose header is not ASCII, to a client without UTF8: "surrogate" (its header in ASCII) or "refuse" ([UTF8]).',
+        ),
       mark_seen: flag()
         .prefault(true)
         .describe("Whether a message that was retrieved is flagged as seen (S)."),

@@ -10,6 +10,7 @@ import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocketOptions } from "node:tls";
 import type { Account, Authenticator } from "../shared/accounts/account.js";
+import type { Durable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
 import type { Attempt, LoginGuard } from "../shared/login-guard.js";
 import type { SessionRules } from "./authorization.js";
@@ -23,7 +24,7 @@ import type { Effect, Result, Step } from "./protocol.js";
 import { encode } from "./reply.js";
 import { sendMessage } from "./send-message.js";
 import { Session } from "./session.js";
-import { type UpdateOutcome, type Updating, update } from "./update.js";
+import { update } from "./update.js";
 import { type Received, Wire } from "./wire.js";
 
 /** What the connections of a daemon share. */
@@ -33,7 +34,7 @@ export interface Services {
   readonly guard: LoginGuard;
   readonly opening: Opening;
   readonly delays: LoginDelays;
-  readonly updating: Updating;
+  readonly durable: Durable;
   /** Called for each maildrop that is opened. */
   readonly opened: (account: Account) => void;
   /** What holds for accounts now. */
@@ -69,8 +70,7 @@ export class Connection {
   /** How it came that the session ended, for the log. */
   #ending: string | undefined;
   #retrieved = 0;
-  #expireMs = Number.POSITIVE_INFINITY;
-  #updated: UpdateOutcome | undefined;
+  #removed = 0;
 
   /**
    * @param socket paused and half-open-able
@@ -215,7 +215,7 @@ export class Connection {
     return { kind: "delay" };
   }
 
-  async #openMaildrop({ account, method, policy }: EffectOf<"open maildrop">): Promise<Result> {
+  async #openMaildrop({ account, method, policy, utf8 }: EffectOf<"open maildrop">): Promise<Result> {
     const login = { account: account.address, method, tls: this.#tlsVersion };
     this.#leave = this.#services.guard.succeeded(this.#caller.address, account.address);
     if (this.#leave === undefined) {
@@ -223,18 +223,17 @@ export class Connection {
       // RFC 2449 §8.1.2 has [IN-USE] for good credentials whose maildrop others hold, as those sessions do.
       return { kind: "open maildrop", outcome: "in use" };
     }
-    const outcome = await letIn(account, policy, this.#services, this.#log);
+    const outcome = await letIn(account, policy, this.#services, this.#log, utf8);
     if (typeof outcome === "string") {
       this.#leave();
       this.#log.info({ ...login, reason: outcome }, "maildrop refused");
       return { kind: "open maildrop", outcome };
     }
     this.#open = outcome;
-    this.#expireMs = policy.expireMs;
     this.#account = account;
     this.#services.opened(account);
-    const { count, octets } = outcome.maildrop;
-    this.#log.info({ ...login, messages: count, octets }, "login");
+    const [messages, octets] = [outcome.maildrop.count, outcome.maildrop.octets("as stored")];
+    this.#log.info({ ...login, messages, octets }, "login");
     return { kind: "open maildrop", outcome: outcome.maildrop };
   }
 
@@ -248,13 +247,12 @@ export class Connection {
 
   async #update(): Promise<Result> {
     if (this.#open === undefined) return { kind: "update", outcome: "incomplete" };
-    const { updating, config } = this.#services;
-    const { deletion, mark_seen: markSeen } = config.maildrop;
-    const rules = { deletion, markSeen, expireMs: this.#expireMs };
-    this.#updated = await update(this.#open, rules, updating, this.#log);
+    const { durable, config } = this.#services;
+    const { complete, removed } = await update(this.#open, durable, config.maildrop.mark_seen, this.#log);
+    this.#removed = removed;
     // Before the reply: who reads it and calls again at once must not find the maildrop in use.
     await this.#release();
-    return { kind: "update", outcome: this.#updated.complete ? "complete" : "incomplete" };
+    return { kind: "update", outcome: complete ? "complete" : "incomplete" };
   }
 
   async #startTls(): Promise<boolean> {
@@ -273,6 +271,7 @@ export class Connection {
   async #release(): Promise<void> {
     this.#leave?.();
     const lock = this.#open?.lock;
+    if (lock !== undefined) await this.#open?.saveSizes();
     await lock?.release().catch((err: unknown) => this.#log.error({ err }, "lock cannot be released"));
   }
 
@@ -285,8 +284,7 @@ export class Connection {
         ms: Math.round(performance.now() - this.#begun),
         sent: this.#wire.octetsSent,
         retrieved: this.#retrieved,
-        deleted: this.#updated?.removed ?? 0,
-        expired: this.#updated?.expired ?? 0,
+        deleted: this.#removed,
       },
       "connection closed",
     );

@@ -15,10 +15,11 @@ export async function letIn(
   { loginDelaySeconds }: Policy,
   { opening, delays }: { readonly opening: Opening; readonly delays: LoginDelays },
   log: Log,
+  utf8 = false,
 ): Promise<OpenMaildrop | "in use" | "login delay" | Trouble> {
   const isTooSoon = () => delays.mustWait(account.address, loginDelaySeconds);
   if (isTooSoon()) return "login delay";
-  const outcome = await openMaildrop(account.maildir, opening, log);
+  const outcome = await openMaildrop(account.maildir, opening, log, utf8);
   if (typeof outcome === "string") return outcome;
   // While we waited for the lock, another session may have come, and gone again.
   if (isTooSoon()) {

@@ -181,6 +181,7 @@ function rulesFor(
     language: config.language,
     site: site(),
     implementation: config.implementation,
+    nonAsciiHeaders: config.maildrop.non_ascii_headers,
   };
 }
 

@@ -5,29 +5,42 @@
  * Whatever other programs do to the Maildir meanwhile, this stays what the client was told.
  */
 
+interface SizesOfMessage {
+  /** As it is stored, with CRLF line ends, without stuffing: what a session in UTF-8 mode is sent. */
+  readonly octets: number;
+  /** Of its surrogate (surrogate.ts), likewise; undefined where the header is ASCII, and none is needed. */
+  readonly surrogateOctets?: number | undefined;
+}
+
 /** A message as the client knows it. */
-export interface Message {
+export interface Message extends SizesOfMessage {
   /** From 1 on, in the order of delivery. */
   readonly number: number;
   readonly uniqueId: string;
-  /** As sent: with CRLF line ends, without stuffing. */
-  readonly octets: number;
   /** The Maildir++ folder that it lies in, by its directory's name; "" for the Maildir itself. */
   readonly folder: string;
   /** What the message is called in that folder (shared/maildir/name.ts). */
   readonly identity: string;
 }
 
+/** What a session is sent of a message whose header is not ASCII (RFC 6856 §2.1). */
+export type NonAsciiHeaders = "as stored" | "surrogate" | "refuse";
+
+/** The octets that a session is sent of a message; of one that is refused, those that UTF-8 mode would bring. */
+export function octetsOf({ octets, surrogateOctets }: SizesOfMessage, headers: NonAsciiHeaders): number {
+  return headers === "surrogate" ? (surrogateOctets ?? octets) : octets;
+}
+
 export class Maildrop {
   readonly #messages: readonly Message[];
   readonly #deleted = new Set<Message>();
   readonly #retrieved = new Set<Message>();
-  #octets: number;
+  readonly #undeleted: { octets: number; surrogateOctets: number };
 
   /** @param messages in order of their numbers, which are 1, 2, 3 … */
   constructor(messages: readonly Message[]) {
     this.#messages = messages;
-    this.#octets = octetsOf(messages);
+    this.#undeleted = sumOf(messages);
   }
 
   /** Messages not marked as deleted. */
@@ -35,9 +48,9 @@ export class Maildrop {
     return this.#messages.length - this.#deleted.size;
   }
 
-  /** The octets of those messages. */
-  get octets(): number {
-    return this.#octets;
+  /** The octets of those messages, as a session is sent them. */
+  octets(headers: NonAsciiHeaders): number {
+    return octetsOf(this.#undeleted, headers);
   }
 
   /** The message of this number, unless there is none or it is marked as deleted. */
@@ -54,13 +67,14 @@ export class Maildrop {
   markDeleted(message: Message): void {
     if (this.#deleted.has(message)) return;
     this.#deleted.add(message);
-    this.#octets -= message.octets;
+    this.#undeleted.octets -= message.octets;
+    this.#undeleted.surrogateOctets -= octetsOf(message, "surrogate");
   }
 
   /** RSET: no message is marked as deleted. */
   unmarkAll(): void {
     this.#deleted.clear();
-    this.#octets = octetsOf(this.#messages);
+    Object.assign(this.#undeleted, sumOf(this.#messages));
   }
 
   markRetrieved(message: Message): void {
@@ -81,6 +95,11 @@ export class Maildrop {
   }
 }
 
-function octetsOf(messages: readonly Message[]): number {
-  return messages.reduce((sum, { octets }) => sum + octets, 0);
+function sumOf(messages: readonly Message[]): { octets: number; surrogateOctets: number } {
+  let [octets, surrogateOctets] = [0, 0];
+  for (const message of messages) {
+    octets += message.octets;
+    surrogateOctets += octetsOf(message, "surrogate");
+  }
+  return { octets, surrogateOctets };
 }

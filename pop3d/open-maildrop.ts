@@ -1,6 +1,6 @@
 /**
  * Opening a maildrop after login (RFC 1939 §4): its lock, then what is there, numbered, with sizes and unique-ids.
- * Nothing is read but names, unless a name does not say its message's size, or unique-ids of a former server are kept.
+ * Nothing is read but names, unless a name does not say its message's sizes, or unique-ids of a former server are kept.
  *
  * An account without a Maildir has an empty maildrop and needs no lock: there is nothing to exclude anybody from, and
  * the Maildir is made when the first message is delivered.
@@ -25,6 +25,8 @@ export interface OpenMaildrop {
   readonly folderOf: (message: Message) => MaildropFolder;
   /** Where its messages' sizes are remembered. */
   readonly sizes: WireSizes;
+  /** Keeps what was learnt of them; while the lock is held. Never rejects. */
+  readonly saveSizes: () => Promise<void>;
   /** Undefined where there is no Maildir to be locked. */
   readonly lock: SessionLock | undefined;
 }
@@ -41,11 +43,15 @@ export interface Opening {
   readonly folders: readonly string[];
 }
 
-/** Opens the maildrop of a Maildir. Never rejects; holds no lock when it gives none back. */
+/**
+ * Opens the maildrop of a Maildir. Never rejects; holds no lock when it gives none back.
+ * @param utf8 whether the session is in UTF-8 mode
+ */
 export async function openMaildrop(
   { path }: Maildir,
   { locks, sizes, uniqueIds, infoSeparator, lockWait, folders: names }: Opening,
   log: Log,
+  utf8 = false,
 ): Promise<OpenMaildrop | "in use" | Trouble> {
   const maildir = maildirAt(path, infoSeparator);
   let lock: SessionLock | undefined;
@@ -54,14 +60,17 @@ export async function openMaildrop(
     if (outcome === "in use") return outcome;
     if (outcome !== "no maildir") lock = outcome;
     const read = lock === undefined ? [] : await readFolders(maildir, names, log);
-    const messages = await Promise.all(read.map((one) => messagesOf(one, sizes, uniqueIds, log)));
+    const messages = await Promise.all(read.map((one) => messagesOf(one, { sizes, uniqueIds, utf8 }, log)));
     const folders = new Map(read.map(({ folder }) => [folder.name, folder]));
     const folderOf = ({ folder: name }: Message) => {
       const folder = folders.get(name);
       if (folder === undefined) throw new Error(`the maildrop has no folder "${name}"`);
       return folder;
     };
-    return { maildrop: new Maildrop(numbered(messages.flat())), maildir, folderOf, sizes, lock };
+    const saveSizes = async () => {
+      for (const { maildir } of folders.values()) await sizes.save(maildir, log);
+    };
+    return { maildrop: new Maildrop(numbered(messages.flat())), maildir, folderOf, sizes, saveSizes, lock };
   } catch (error) {
     await lock?.release().catch(() => {});
     log.error({ maildir: maildir.path, err: error }, "maildrop cannot be opened");
@@ -85,17 +94,16 @@ async function readFolders(maildir: Maildir, names: readonly string[], log: Log)
 /** With sizes and unique-ids, but for those that have gone meanwhile. */
 async function messagesOf(
   { folder, entries }: FolderRead,
-  sizes: WireSizes,
-  uniqueIds: UniqueIds,
+  { sizes, uniqueIds, utf8 }: Pick<Opening, "sizes" | "uniqueIds"> & { readonly utf8: boolean },
   log: Log,
 ): Promise<Unnumbered[]> {
-  const octets = await sizes.of(folder.maildir, entries, folder.finder, log);
+  const found = await sizes.of({ ...folder, entries }, utf8, log);
   const ids = await uniqueIds.give(folder.maildir, folder.name, entries, log);
   return entries.flatMap(({ identity, filename }, i) => {
-    const [size, uniqueId] = [octets[i], ids[i]];
+    const [size, uniqueId] = [found[i], ids[i]];
     return size === undefined || uniqueId === undefined
       ? []
-      : [{ folder: folder.name, identity, filename, octets: size, uniqueId }];
+      : [{ folder: folder.name, identity, filename, uniqueId, ...size }];
   });
 }
 
@@ -103,11 +111,5 @@ async function messagesOf(
 function numbered(messages: readonly Unnumbered[]): Message[] {
   return messages
     .toSorted((a, b) => compareNames(a.filename, b.filename))
-    .map(({ folder, identity, octets, uniqueId }, i) => ({
-      number: i + 1,
-      folder,
-      identity,
-      octets,
-      uniqueId,
-    }));
+    .map(({ filename: _, ...message }, i) => ({ number: i + 1, ...message }));
 }

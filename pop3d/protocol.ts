@@ -4,7 +4,7 @@
  */
 import type { Account, Verdict } from "../shared/accounts/account.js";
 import type { PlainText, Text } from "./language/texts.js";
-import type { Maildrop, Message } from "./maildrop.js";
+import type { Maildrop, Message, NonAsciiHeaders } from "./maildrop.js";
 import type { Policy } from "./policy.js";
 import { err, type Reply } from "./reply.js";
 
@@ -28,6 +28,8 @@ export type Effect =
       readonly account: Account;
       readonly method: LoginMethod;
       readonly policy: Policy;
+      /** Whether the session is in UTF-8 mode, which it never leaves. */
+      readonly utf8: boolean;
     }
   /** Send `reply`, then the message; or nothing at all, when it turns out that it cannot be sent. */
   | {
@@ -36,6 +38,7 @@ export type Effect =
       readonly reply: Reply;
       /** How many lines of the body; all when undefined. */
       readonly bodyLines: number | undefined;
+      readonly nonAsciiHeaders: NonAsciiHeaders;
     }
   /** Make the marks of the maildrop true, and give up its lock. */
   | { readonly kind: "update"; readonly maildrop: Maildrop }
@@ -53,7 +56,7 @@ export type Result =
   | { readonly kind: "delay" }
   | { readonly kind: "pause" }
   | { readonly kind: "open maildrop"; readonly outcome: Maildrop | "in use" | "login delay" | Trouble }
-  | { readonly kind: "send message"; readonly outcome: "sent" | "gone" | Trouble }
+  | { readonly kind: "send message"; readonly outcome: "sent" | "gone" | "needs UTF8" | Trouble }
   | { readonly kind: "update"; readonly outcome: "complete" | "incomplete" }
   | { readonly kind: "start TLS" };
 

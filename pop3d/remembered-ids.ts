@@ -4,13 +4,13 @@
  *     pillarbox-uniqueids 1
  *     0000000b6b025f19 1700000018.M1P18.host,S=2048
  *
- * A line for each message: its unique-id, and its identity (shared/maildir/name.ts), in which what is not printable ASCII,
- * and "%", is written "%" and two hexadecimal digits. latin1, as names are.
+ * A line for each message: its unique-id, and its identity (identity-in-file.ts).
  */
+import { IDENTITY_WORD, identityAsWord, identityOfWord } from "./identity-in-file.js";
 
 /** The version at the end. A later one may hold what this one does not understand, so it is not touched. */
 const HEADER = "pillarbox-uniqueids 1";
-const LINE = /^([!-~]{1,70}) ((?:[!-$&-~]|%[0-9a-f]{2})*)$/;
+const LINE = new RegExp(`^([!-~]{1,70}) (${IDENTITY_WORD})$`);
 
 /** Unique-ids by identity; undefined for a text that `formatRememberedIds` did not write. */
 export function parseRememberedIds(text: string): Map<string, string> | undefined {
@@ -20,21 +20,13 @@ export function parseRememberedIds(text: string): Map<string, string> | undefine
   for (const line of lines) {
     const [, id, name] = LINE.exec(line) ?? [];
     if (id === undefined || name === undefined) return undefined;
-    ids.set(unescaped(name), id);
+    ids.set(identityOfWord(name), id);
   }
   return new Set(ids.values()).size === lines.length ? ids : undefined;
 }
 
 /** @param ids different ones, by identity */
 export function formatRememberedIds(ids: Iterable<readonly [identity: string, id: string]>): string {
-  const lines = Array.from(ids, ([identity, id]) => `${id} ${escaped(identity)}\n`);
+  const lines = Array.from(ids, ([identity, id]) => `${id} ${identityAsWord(identity)}\n`);
   return `${HEADER}\n${lines.join("")}`;
-}
-
-function escaped(identity: string): string {
-  return identity.replace(/[^!-~]|%/g, (c) => `%${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
-}
-
-function unescaped(name: string): string {
-  return name.replace(/%(..)/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)));
 }

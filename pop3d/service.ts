@@ -99,7 +99,7 @@ function servicesOf(
     }),
     opening: {
       locks: new SessionLocks({ host: hostname(), uniqueName }),
-      sizes: new WireSizes(),
+      sizes: new WireSizes({ durable, uniqueName }),
       uniqueIds: new UniqueIds({ server: config.maildrop.unique_id, durable, uniqueName }),
       infoSeparator: config.maildrop.info_separator,
       lockWait: config.maildrop.lock_wait,
@@ -107,7 +107,7 @@ function servicesOf(
     },
     delays: new LoginDelays(() => performance.now()),
     site: siteOf(policyIn(config), state.accounts),
-    updating: { durable, uniqueName, now: Date.now },
+    durable,
     opened: ({ maildir }) => {
       cleaner
         .visit(maildir)

@@ -22,7 +22,7 @@ export class Session {
 
   constructor(rules: SessionRules) {
     this.#rules = rules;
-    this.#textMode = new TextMode(LANGUAGES[rules.language]);
+    this.#textMode = new TextMode(LANGUAGES[rules.language], rules.nonAsciiHeaders);
     this.#mistakes = new Mistakes(rules.mistakes);
     this.#state = new Authorization(rules, this.#textMode);
   }

@@ -10,7 +10,7 @@ import {
   optionalMessageNumber,
 } from "./command.js";
 import type { Text } from "./language/texts.js";
-import type { Maildrop, Message } from "./maildrop.js";
+import { type Maildrop, type Message, type NonAsciiHeaders, octetsOf } from "./maildrop.js";
 import { ask, mistake, notSupported, type Result, type Step, say, troubleReply } from "./protocol.js";
 import { err, ok, okData, type Reply } from "./reply.js";
 import { TEXT_COMMANDS } from "./text-commands.js";
@@ -69,13 +69,17 @@ function tooLate(): Step {
   return mistake("already logged in");
 }
 
-function stat({ maildrop }: Transaction): Step {
-  return say(okData(`${maildrop.count} ${maildrop.octets}`));
+function stat({ maildrop, textMode }: Transaction): Step {
+  return say(okData(`${maildrop.count} ${maildrop.octets(textMode.nonAsciiHeaders)}`));
 }
 
-function list({ maildrop }: Transaction, { number }: { readonly number: number | undefined }): Step {
-  const scanListing = ({ number, octets }: Message) => `${number} ${octets}`;
-  const { count, octets } = maildrop;
+function list(
+  { maildrop, textMode: { nonAsciiHeaders } }: Transaction,
+  { number }: { readonly number: number | undefined },
+): Step {
+  if (number !== undefined && isRefused(maildrop.find(number), nonAsciiHeaders)) return say(needsUtf8());
+  const scanListing = (message: Message) => `${message.number} ${octetsOf(message, nonAsciiHeaders)}`;
+  const [count, octets] = [maildrop.count, maildrop.octets(nonAsciiHeaders)];
   return say(listing(maildrop, number, scanListing, { text: "maildrop listing", count, octets }));
 }
 
@@ -103,19 +107,23 @@ function* linesOf(maildrop: Maildrop, line: (message: Message) => string): Gener
 
 function retr(transaction: Transaction, number: number): Step {
   const message = transaction.maildrop.find(number);
+  const { nonAsciiHeaders } = transaction.textMode;
   if (message === undefined) return say(noSuchMessage());
+  if (isRefused(message, nonAsciiHeaders)) return say(needsUtf8());
   transaction.retrieving = message;
-  const reply = okData(`${message.octets} octets`);
-  return ask({ kind: "send message", message, reply, bodyLines: undefined });
+  const reply = okData(`${octetsOf(message, nonAsciiHeaders)} octets`);
+  return ask({ kind: "send message", message, reply, bodyLines: undefined, nonAsciiHeaders });
 }
 
 function top(
-  { maildrop }: Transaction,
+  { maildrop, textMode: { nonAsciiHeaders } }: Transaction,
   { number, lines }: { readonly number: number; readonly lines: number },
 ): Step {
   const message = maildrop.find(number);
   if (message === undefined) return say(noSuchMessage());
-  return ask({ kind: "send message", message, reply: ok("top of message follows"), bodyLines: lines });
+  if (isRefused(message, nonAsciiHeaders)) return say(needsUtf8());
+  const reply = ok("top of message follows");
+  return ask({ kind: "send message", message, reply, bodyLines: lines, nonAsciiHeaders });
 }
 
 function messageSent(
@@ -130,6 +138,8 @@ function messageSent(
       return say();
     case "gone":
       return say(err("another program has removed this message"));
+    case "needs UTF8":
+      return say(needsUtf8());
     default:
       return say(troubleReply(outcome, "message cannot be read"));
   }
@@ -142,9 +152,9 @@ function dele({ maildrop }: Transaction, number: number): Step {
   return say(ok({ text: "message deleted", number }));
 }
 
-function rset({ maildrop }: Transaction): Step {
+function rset({ maildrop, textMode }: Transaction): Step {
   maildrop.unmarkAll();
-  const { count, octets } = maildrop;
+  const [count, octets] = [maildrop.count, maildrop.octets(textMode.nonAsciiHeaders)];
   return say(ok({ text: "maildrop has", count, octets }));
 }
 
@@ -152,6 +162,15 @@ function rset({ maildrop }: Transaction): Step {
 function updated(outcome: Extract<Result, { kind: "update" }>["outcome"]): Step {
   const reply = outcome === "complete" ? ok("goodbye") : err("some deleted messages not removed", "SYS/TEMP");
   return { replies: [reply], effect: { kind: "close", reason: "QUIT" } };
+}
+
+function isRefused(message: Message | undefined, nonAsciiHeaders: NonAsciiHeaders): boolean {
+  return nonAsciiHeaders === "refuse" && message?.surrogateOctets !== undefined;
+}
+
+/** RFC 6856 §5. */
+function needsUtf8(): Reply {
+  return err("this message needs UTF-8 mode", "UTF8");
 }
 
 function noSuchMessage(): Reply {

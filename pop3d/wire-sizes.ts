@@ -1,79 +1,125 @@
 /**
- * The sizes that a maildrop announces: from the names (`W=`), else counted by reading the message, once, and remembered
- * across sessions. What a message holds does not change, so its identity is enough to know it again; should RETR find
- * that somebody has changed it all the same, its size is forgotten.
+ * The sizes that a maildrop announces: from the names (`W=`, name.ts) where they say all, else counted by reading the
+ * message, once, and remembered across sessions (known-sizes.ts). What a message holds does not change, so its identity is
+ * enough to know it again; should RETR find that a name or the memory is wrong, the message is counted for the next time.
  */
 import { lstat } from "node:fs/promises";
 import { concurrently } from "../shared/concurrently.js";
+import type { Durable } from "../shared/durable.js";
 import { hasCode } from "../shared/exit.js";
 import type { Log } from "../shared/log.js";
 import type { MessageFinder } from "../shared/maildir/find.js";
 import type { Maildir } from "../shared/maildir/maildir.js";
+import { hasAsciiHeader } from "../shared/maildir/name.js";
 import type { Entry } from "../shared/maildir/scan.js";
-import { measureWireSize } from "../shared/maildir/wire-size.js";
+import { KnownSizes } from "./known-sizes.js";
+import { measure, type Sizes } from "./measure.js";
 
-/** Some 200 octets each. */
+/** In memory, of all Maildirs; some 200 octets each. */
 const REMEMBERED_MAX = 100_000;
 const READ_AT_ONCE_MAX = 4;
 
-export class WireSizes {
-  /** In the order of their last use, the longest unused first. */
-  readonly #remembered = new Map<string, number>();
+/** What it takes to write into Maildirs. */
+export interface WireSizesOptions {
+  readonly durable: Durable;
+  /** Makes names for files in tmp/ (name.ts). */
+  readonly uniqueName: () => string;
+}
 
-  /** The sizes of `entries`, in their order; undefined for a message that has gone meanwhile. */
-  async of(
-    maildir: Maildir,
-    entries: readonly Entry[],
-    finder: MessageFinder,
-    log: Log,
-  ): Promise<(number | undefined)[]> {
-    const sizes = entries.map(({ wireSize }) => wireSize);
-    const unknown = [...entries.entries()].filter(([, { wireSize }]) => wireSize === undefined);
+/** Messages of a Maildir as a scan found them. */
+export interface Found {
+  readonly maildir: Maildir;
+  readonly entries: readonly Entry[];
+  readonly finder: MessageFinder;
+}
+
+export class WireSizes {
+  readonly #options: WireSizesOptions | undefined;
+  /** By the Maildirs' paths, in the order of their last use, the longest unused first. */
+  readonly #known = new Map<string, KnownSizes>();
+
+  /** @param options undefined where nothing is to be kept in files */
+  constructor(options?: WireSizesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The sizes of messages, in their order; undefined for one that has gone meanwhile. The session lock is held.
+   * @param utf8 whether the session is in UTF-8 mode, and no surrogate will be asked for
+   */
+  async of({ maildir, entries, finder }: Found, utf8: boolean, log: Log): Promise<(Sizes | undefined)[]> {
+    if (entries.length === 0) return [];
+    const known = this.#known.get(maildir.path) ?? new KnownSizes(maildir);
+    await known.refresh(
+      entries.map(({ identity }) => identity),
+      log,
+    );
+    const sizes = entries.map((entry) => known.get(entry.identity) ?? sizesInName(entry, utf8));
+    const unknown = [...entries.entries()].filter(([i]) => sizes[i] === undefined);
     await concurrently(unknown, READ_AT_ONCE_MAX, async ([i, entry]) => {
-      sizes[i] = await this.#sizeOf(maildir, entry, finder, log);
+      sizes[i] = await this.#measure(known, maildir, entry, finder, log);
     });
+    this.#remember(maildir, known);
     return sizes;
   }
 
-  forget(maildir: Maildir, identity: string): void {
-    this.#remembered.delete(keyOf(maildir, identity));
+  /** Counts a message whose size is not what was thought, so that the next session knows. Never rejects. */
+  async correct(maildir: Maildir, identity: string, finder: MessageFinder, log: Log): Promise<void> {
+    try {
+      const measured = await finder.with(identity, (path) => measure(path, undefined));
+      if (measured === undefined) return;
+      const known = this.#known.get(maildir.path) ?? new KnownSizes(maildir);
+      known.set(identity, measured.result);
+      this.#remember(maildir, known);
+    } catch (err) {
+      log.warn({ maildir: maildir.path, file: identity, err }, "message cannot be counted");
+    }
   }
 
-  async #sizeOf(
+  /** Keeps what was learnt for sessions after a restart. The session lock is held. Never rejects. */
+  async save(maildir: Maildir, log: Log): Promise<void> {
+    if (this.#options === undefined) return;
+    const { durable, uniqueName } = this.#options;
+    await this.#known.get(maildir.path)?.save(durable, uniqueName(), log);
+  }
+
+  async #measure(
+    known: KnownSizes,
     maildir: Maildir,
-    entry: Entry,
+    { identity, filename, size, wireSize }: Entry,
     finder: MessageFinder,
     log: Log,
-  ): Promise<number | undefined> {
-    const key = keyOf(maildir, entry.identity);
-    const known = this.#remembered.get(key);
-    if (known !== undefined) {
-      this.#remember(key, known);
-      return known;
-    }
+  ): Promise<Sizes | undefined> {
     try {
-      const measured = await finder.with(entry.identity, measureWireSize);
-      if (measured !== undefined) this.#remember(key, measured.result);
+      const measured = await finder.with(identity, (path) => measure(path, wireSize));
+      if (measured !== undefined) known.set(identity, measured.result);
       return measured?.result;
     } catch (error) {
       if (!hasCode(error, "EACCES", "EPERM", "EIO")) throw error;
       // One message that cannot be read must not keep its owner from the others. RETR will say so.
-      log.warn({ maildir: maildir.path, file: entry.filename, err: error }, "message cannot be read");
-      return (
-        entry.size ?? (await finder.with(entry.identity, async (path) => (await lstat(path)).size))?.result
-      );
+      log.warn({ maildir: maildir.path, file: filename, err: error }, "message cannot be read");
+      const octets =
+        wireSize ?? size ?? (await finder.with(identity, async (path) => (await lstat(path)).size))?.result;
+      return octets === undefined ? undefined : { octets, surrogateOctets: undefined };
     }
   }
 
-  #remember(key: string, size: number): void {
-    this.#remembered.delete(key);
-    this.#remembered.set(key, size);
-    if (this.#remembered.size <= REMEMBERED_MAX) return;
-    const [longestUnused] = this.#remembered.keys();
-    if (longestUnused !== undefined) this.#remembered.delete(longestUnused);
+  /** As the last used; the longest unused are forgotten. A Maildir of which nothing is remembered has no place. */
+  #remember(maildir: Maildir, known: KnownSizes): void {
+    this.#known.delete(maildir.path);
+    if (known.count > 0) this.#known.set(maildir.path, known);
+    let count = 0;
+    for (const known of this.#known.values()) count += known.count;
+    for (const [path, known] of this.#known) {
+      if (count <= REMEMBERED_MAX) break;
+      this.#known.delete(path);
+      count -= known.count;
+    }
   }
 }
 
-function keyOf(maildir: Maildir, identity: string): string {
-  return `${maildir.path}/${identity}`;
+/** Undefined when the name does not say all that is needed. */
+function sizesInName({ identity, wireSize }: Entry, utf8: boolean): Sizes | undefined {
+  if (wireSize === undefined || (!utf8 && hasAsciiHeader(identity) !== true)) return undefined;
+  return { octets: wireSize, surrogateOctets: undefined };
 }

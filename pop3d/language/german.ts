@@ -30,6 +30,7 @@ const PLAIN: Readonly<Record<PlainText, string>> = {
   "STLS comes before UTF8": "STLS ist nach UTF8 nicht mehr möglich",
   "this command is not supported": "Dieser Befehl wird nicht unterstützt",
   "the last login was too short a time ago": "Die letzte Anmeldung liegt zu kurz zurück",
+  "this message needs UTF-8 mode": "Diese Nachricht braucht den UTF-8-Modus",
   "TLS is active": "TLS ist bereits aktiv",
   "TLS is not available": "TLS ist nicht verfügbar",
   "unknown mechanism": "Unbekanntes Anmeldeverfahren",

@@ -29,6 +29,7 @@ const PLAIN: Readonly<Record<PlainText, string>> = {
   "STLS comes before UTF8": "UTF8のあとにSTLSは使えません",
   "this command is not supported": "このコマンドには対応していません",
   "the last login was too short a time ago": "前回のログインから十分な時間が経っていません",
+  "this message needs UTF-8 mode": "このメッセージにはUTF-8モードが必要です",
   "TLS is active": "すでにTLSを使用しています",
   "TLS is not available": "TLSは利用できません",
   "unknown mechanism": "対応していない認証方式です",

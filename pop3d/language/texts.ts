@@ -35,6 +35,7 @@ export const PLAIN_TEXTS = [
   "STLS comes before UTF8",
   "this command is not supported",
   "the last login was too short a time ago",
+  "this message needs UTF-8 mode",
   "TLS is active",
   "TLS is not available",
   "unknown mechanism",

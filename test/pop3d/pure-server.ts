@@ -4,23 +4,21 @@
  */
 import assert from "node:assert/strict";
 import type { SessionRules } from "../../pop3d/authorization.js";
-import { deliveredAt, isExpired } from "../../pop3d/expiry.js";
 import { LineReader } from "../../pop3d/line-reader.js";
 import { Maildrop } from "../../pop3d/maildrop.js";
+import { sizesOf } from "../../pop3d/measure.js";
 import type { Effect, Input, Result } from "../../pop3d/protocol.js";
 import { encode, type Reply } from "../../pop3d/reply.js";
 import { Session } from "../../pop3d/session.js";
+import { Surrogate } from "../../pop3d/surrogate.js";
 import { uniqueIds } from "../../pop3d/unique-id.js";
 import { TopCut, WireForm } from "../../pop3d/wire-form.js";
 import type { Account } from "../../shared/accounts/account.js";
 import { maildirAt } from "../../shared/maildir/maildir.js";
 import { compareNames, parseName } from "../../shared/maildir/name.js";
-import { TRASH } from "../../shared/maildir/quota-lines.js";
-import { WireSize } from "../../shared/maildir/wire-size.js";
+import { wireSizeOf } from "../../shared/maildir/wire-size.js";
 import type { StoredMessage } from "./transcript.js";
 
-/** Its clock stands still: 2027-01-15. */
-const NOW = 1_800_000_000_000;
 const ADDRESS = "alice@pillarbox.test";
 const ALICE: Omit<Account, "extra"> = {
   address: ADDRESS,
@@ -32,7 +30,6 @@ const ALICE: Omit<Account, "extra"> = {
 /** The settings of its maildrop. */
 export interface PureMaildrop {
   readonly folders: readonly string[];
-  readonly deletion: "unlink" | "trash";
   /** The extra fields of alice's account. */
   readonly extra: ReadonlyMap<string, string>;
 }
@@ -41,18 +38,18 @@ export class PureServer {
   readonly #session: Session;
   readonly #reader = new LineReader(4096);
   readonly #account: Account;
-  #stored: readonly StoredMessage[];
+  readonly #stored: readonly StoredMessage[];
   readonly #octets = new Map<string, Buffer>();
   #sent: Buffer[] = [];
   #awaitsTls = false;
   #closed = false;
   readonly #maildrop: PureMaildrop;
-  #expireMs = Number.POSITIVE_INFINITY;
+  readonly #removed = new Set<StoredMessage>();
 
   constructor(
     rules: SessionRules,
     messages: readonly StoredMessage[],
-    maildrop: PureMaildrop = { folders: [""], deletion: "unlink", extra: new Map() },
+    maildrop: PureMaildrop = { folders: [""], extra: new Map() },
   ) {
     this.#session = new Session(rules);
     this.#account = { ...ALICE, extra: maildrop.extra };
@@ -72,7 +69,7 @@ export class PureServer {
 
   /** What has not been removed, as `filename` or `.Folder/filename`. */
   get left(): string[] {
-    return this.#stored.map(keyOf);
+    return this.#stored.filter((message) => !this.#removed.has(message)).map(keyOf);
   }
 
   /** What was sent since the last call. */
@@ -126,7 +123,6 @@ export class PureServer {
       case "pause":
         return { kind: effect.kind };
       case "open maildrop":
-        this.#expireMs = effect.policy.expireMs;
         return { kind: "open maildrop", outcome: this.#open() };
       case "send message": {
         const { message, bodyLines, reply } = effect;
@@ -134,27 +130,21 @@ export class PureServer {
         if (stored === undefined) return { kind: "send message", outcome: "gone" };
         this.#say([reply]);
         const form = new WireForm();
-        const part = bodyLines === undefined ? stored : new TopCut(bodyLines).take(stored);
+        const whole = effect.nonAsciiHeaders === "as stored" ? stored : surrogateOf(stored).octets;
+        const part = bodyLines === undefined ? whole : new TopCut(bodyLines).take(whole);
         this.#sent.push(form.convert(part), form.end());
         return { kind: "send message", outcome: "sent" };
       }
       case "update":
-        this.#stored = this.#stored.flatMap((stored) => {
-          if (!this.#goes(stored, effect.maildrop)) return [stored];
-          const trashed = this.#maildrop.deletion === "trash" && stored.within !== TRASH;
-          return trashed ? [{ ...stored, within: TRASH }] : [];
-        });
+        for (const stored of this.#stored) {
+          const { identity } = parseName(stored.filename);
+          const message = effect.maildrop.messages.find(
+            (one) => one.identity === identity && one.folder === stored.within,
+          );
+          if (message !== undefined && effect.maildrop.isDeleted(message)) this.#removed.add(stored);
+        }
         return { kind: "update", outcome: "complete" };
     }
-  }
-
-  /** Whether a message is removed by an UPDATE. A name that does not tell its delivery is one of today. */
-  #goes({ within, filename }: StoredMessage, maildrop: Maildrop): boolean {
-    const { identity, flags } = parseName(filename);
-    const message = maildrop.messages.find((one) => one.identity === identity && one.folder === within);
-    if (message === undefined || maildrop.isDeleted(message)) return message !== undefined;
-    const retrieved = maildrop.wasRetrieved(message) || flags.includes("S");
-    return retrieved && isExpired(deliveredAt(filename, NOW) ?? NOW, NOW, this.#expireMs);
   }
 
   #open(): Maildrop {
@@ -169,14 +159,23 @@ export class PureServer {
     const messages = found.toSorted((a, b) => compareNames(a.filename, b.filename));
     return new Maildrop(
       messages.map(({ within: folder, filename, octets, uniqueId }, i) => {
-        const size = new WireSize();
-        size.add(octets);
-        const { identity, wireSize = size.octets } = parseName(filename);
+        const { identity, wireSize = wireSizeOf(octets) } = parseName(filename);
         this.#octets.set(`${folder}/${identity}`, octets);
-        return { number: i + 1, folder, identity, octets: wireSize, uniqueId };
+        return {
+          number: i + 1,
+          folder,
+          identity,
+          uniqueId,
+          ...sizesOf(surrogateOf(octets).surrogate, wireSize),
+        };
       }),
     );
   }
+}
+
+function surrogateOf(message: Buffer): { readonly octets: Buffer; readonly surrogate: Surrogate } {
+  const surrogate = new Surrogate();
+  return { octets: Buffer.concat([surrogate.convert(message), surrogate.end()]), surrogate };
 }
 
 function keyOf({ within, filename }: StoredMessage): string {

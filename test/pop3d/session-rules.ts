@@ -12,4 +12,5 @@ export const RULES: SessionRules = {
   language: "en",
   site: sitePolicy({ expireMs: Number.POSITIVE_INFINITY, loginDelaySeconds: 0 }, []),
   implementation: "pillarbox",
+  nonAsciiHeaders: "surrogate",
 };

@@ -150,10 +150,10 @@ const KNOWN_SETTINGS = new Set([
   "limits.login_failures",
   "limits.unknown_commands",
   "language",
-  "maildrop.deletion",
   "maildrop.expire",
   "maildrop.folders",
   "maildrop.mark_seen",
+  "maildrop.non_ascii_headers",
 ]);
 
 function rulesOf(transcript: Transcript): SessionRules {
@@ -170,6 +170,7 @@ function rulesOf(transcript: Transcript): SessionRules {
     language: settings.get("language") === '"ja"' ? "ja" : "en",
     site: siteOf(transcript),
     implementation: textIn(settings.get("implementation")) ?? "pillarbox",
+    nonAsciiHeaders: settings.get("maildrop.non_ascii_headers") === '"refuse"' ? "refuse" : "surrogate",
   };
 }
 
@@ -195,7 +196,6 @@ function maildropOf({ settings, accounts }: Transcript): PureMaildrop {
   return {
     extra: readExtraFields(accounts.get("alice") ?? ""),
     folders: [...folders.matchAll(/"([^"]*)"/g)].map(([, name = ""]) => name),
-    deletion: settings.get("maildrop.deletion") === '"trash"' ? "trash" : "unlink",
   };
 }
 
