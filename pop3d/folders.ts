@@ -10,7 +10,8 @@ import { hasCode } from "../shared/exit.js";
 import type { Log } from "../shared/log.js";
 import { MessageFinder } from "../shared/maildir/find.js";
 import { folderOf, type Maildir } from "../shared/maildir/maildir.js";
-import { type Entry, scanMaildir } from "../shared/maildir/scan.js";
+import { type Entry, scanMaildir, scanWithTwins } from "../shared/maildir/scan.js";
+import type { TwinSeparator } from "./twins.js";
 
 /** One of them, as the session works with it. */
 export interface MaildropFolder {
@@ -21,22 +22,28 @@ export interface MaildropFolder {
   readonly finder: MessageFinder;
 }
 
-/** Reads what is there, in no particular order. Rejects where that cannot be told. */
+/**
+ * Reads what is there, in no particular order. Rejects where that cannot be told.
+ * @param separator gives files of one identity names of their own; without it, one of them stands for all
+ */
 export async function readFolder(
   root: Maildir,
   name: string,
   log: Log,
+  separator?: TwinSeparator,
 ): Promise<{ readonly folder: MaildropFolder; readonly entries: readonly Entry[] }> {
   const maildir = folderOf(root, name);
   const own = name === "" || (await liesWithin(root, name));
   if (!own) log.warn({ maildir: maildir.path }, "a symbolic link is no folder");
-  const entries = own ? await messagesOf(maildir) : [];
+  const entries = own ? await messagesOf(maildir, log, separator) : [];
   return { folder: { name, maildir, finder: new MessageFinder(maildir, entries) }, entries };
 }
 
-async function messagesOf(maildir: Maildir): Promise<Entry[]> {
+async function messagesOf(maildir: Maildir, log: Log, separator?: TwinSeparator): Promise<Entry[]> {
   try {
-    return await scanMaildir(maildir);
+    const { entries, twins } = await scanWithTwins(maildir);
+    const changed = twins.length > 0 && (await separator?.separate(maildir, twins, log));
+    return changed ? await scanMaildir(maildir) : entries;
   } catch (error) {
     if (hasCode(error, "ENOENT")) return [];
     throw error;

@@ -13,6 +13,7 @@ import type { SessionLock, SessionLocks } from "./lock.js";
 import { Maildrop, type Message } from "./maildrop.js";
 import type { Trouble } from "./protocol.js";
 import { troubleOf } from "./trouble.js";
+import type { TwinSeparator } from "./twins.js";
 import type { UniqueIds } from "./unique-ids.js";
 import type { WireSizes } from "./wire-sizes.js";
 
@@ -35,6 +36,7 @@ export interface Opening {
   readonly locks: SessionLocks;
   readonly sizes: WireSizes;
   readonly uniqueIds: UniqueIds;
+  readonly twins: TwinSeparator;
   /** How the names of its messages are written. */
   readonly infoSeparator: InfoSeparator;
   /** Milliseconds. */
@@ -49,17 +51,18 @@ export interface Opening {
  */
 export async function openMaildrop(
   { path }: Maildir,
-  { locks, sizes, uniqueIds, infoSeparator, lockWait, folders: names }: Opening,
+  opening: Opening,
   log: Log,
   utf8 = false,
 ): Promise<OpenMaildrop | "in use" | Trouble> {
+  const { locks, sizes, uniqueIds, infoSeparator, lockWait } = opening;
   const maildir = maildirAt(path, infoSeparator);
   let lock: SessionLock | undefined;
   try {
     const outcome = await locks.acquire(maildir, lockWait);
     if (outcome === "in use") return outcome;
     if (outcome !== "no maildir") lock = outcome;
-    const read = lock === undefined ? [] : await readFolders(maildir, names, log);
+    const read = lock === undefined ? [] : await readFolders(maildir, opening, log);
     const messages = await Promise.all(read.map((one) => messagesOf(one, { sizes, uniqueIds, utf8 }, log)));
     const folders = new Map(read.map(({ folder }) => [folder.name, folder]));
     const folderOf = ({ folder: name }: Message) => {
@@ -85,9 +88,9 @@ interface Unnumbered extends Omit<Message, "number"> {
 }
 
 /** One after the other, so that a maildrop of many folders is no more work at a time than one of a single folder. */
-async function readFolders(maildir: Maildir, names: readonly string[], log: Log): Promise<FolderRead[]> {
+async function readFolders(maildir: Maildir, { folders, twins }: Opening, log: Log): Promise<FolderRead[]> {
   const read: FolderRead[] = [];
-  for (const name of names) read.push(await readFolder(maildir, name, log));
+  for (const name of folders) read.push(await readFolder(maildir, name, log, twins));
   return read;
 }
 

@@ -21,6 +21,7 @@ import { Listener } from "./listener.js";
 import { SessionLocks } from "./lock.js";
 import { LoginDelays } from "./login-delays.js";
 import { type Policy, type SitePolicy, sitePolicy, wrongFields } from "./policy.js";
+import { TwinSeparator } from "./twins.js";
 import { UniqueIds } from "./unique-ids.js";
 import { WireSizes } from "./wire-sizes.js";
 
@@ -101,6 +102,7 @@ function servicesOf(
       locks: new SessionLocks({ host: hostname(), uniqueName }),
       sizes: new WireSizes({ durable, uniqueName }),
       uniqueIds: new UniqueIds({ server: config.maildrop.unique_id, durable, uniqueName }),
+      twins: new TwinSeparator({ durable, uniqueName }),
       infoSeparator: config.maildrop.info_separator,
       lockWait: config.maildrop.lock_wait,
       folders: config.maildrop.folders,

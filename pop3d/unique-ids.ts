@@ -19,7 +19,7 @@ import type { Durable } from "../shared/durable.js";
 import { EXIT, ExitError } from "../shared/exit.js";
 import type { Log } from "../shared/log.js";
 import type { Maildir } from "../shared/maildir/maildir.js";
-import { type AssignedId, assignUniqueIds, type NamedFile } from "./assign-unique-ids.js";
+import { type AssignedId, assignUniqueIds, type NamedFile, recallUniqueIds } from "./assign-unique-ids.js";
 import { readFormerIds } from "./former-server/former-ids.js";
 import type { FormerServer } from "./former-server/former-server.js";
 import { readWhole } from "./read-whole.js";
@@ -106,10 +106,10 @@ export async function lookUpUniqueIds(
   if (!keepsFormer(server, folder)) {
     return uniqueIds(messages, folder).map((uniqueId) => ({ uniqueId, source: "own" }));
   }
-  const remembered = await readRemembered(maildir);
-  const isKnown = messages.every(({ identity }) => remembered.has(identity));
-  const formerIdOf = isKnown ? () => undefined : await readFormerIds(server, maildir, log);
-  return assignUniqueIds(messages, remembered, formerIdOf);
+  const recalled = recallUniqueIds(messages, await readRemembered(maildir));
+  const isNew = recalled.includes(undefined);
+  const formerIdOf = isNew ? await readFormerIds(server, maildir, log) : () => undefined;
+  return assignUniqueIds(messages, recalled, formerIdOf);
 }
 
 function keepsFormer(server: UniqueIdsOptions["server"], folder: string): server is FormerServer {

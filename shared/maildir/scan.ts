@@ -35,23 +35,40 @@ const TIMESTAMP_GRAIN_MS = 20;
  * both are missing, which is no Maildir.
  */
 export async function scanMaildir(maildir: Maildir): Promise<Entry[]> {
+  return (await scanWithTwins(maildir)).entries;
+}
+
+/** Two files of one identity that lay there together while nothing changed: two messages, or one twice. */
+export interface Twins {
+  /** The one that counts. */
+  readonly kept: Entry;
+  readonly other: Entry;
+}
+
+/** The same, and what it leaves out; there are no twins where the Maildir did not hold still. */
+export async function scanWithTwins(
+  maildir: Maildir,
+): Promise<{ readonly entries: Entry[]; readonly twins: readonly Twins[] }> {
   const everSeen = new Map<string, Entry>();
   for (let scan = 1; ; scan++) {
     const before = await lookAt(maildir);
     const seen = new Map<string, Entry>();
+    const twins: Twins[] = [];
     for (const folder of ["new", "cur"] as const) {
       if (before[folder] === undefined) continue;
       for (const filename of await messagesIn(maildir[folder])) {
         const entry = { folder, filename, ...parseName(filename, maildir.infoSeparator) };
+        const other = seen.get(entry.identity);
+        if (other !== undefined) twins.push({ kept: entry, other });
         seen.set(entry.identity, entry);
       }
     }
     const after = await lookAt(maildir);
     const still = before.new === after.new && before.cur === after.cur;
-    if (still && !before.young) return [...seen.values()];
+    if (still && !before.young) return { entries: [...seen.values()], twins };
 
     for (const [identity, entry] of seen) everSeen.set(identity, entry);
-    if (scan === SCANS_MAX) return [...everSeen.values()];
+    if (scan === SCANS_MAX) return { entries: [...everSeen.values()], twins: [] };
     if (before.young) await sleep(TIMESTAMP_GRAIN_MS);
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type AssignedId, assignUniqueIds } from "../../pop3d/assign-unique-ids.js";
+import { type AssignedId, assignUniqueIds, recallUniqueIds } from "../../pop3d/assign-unique-ids.js";
 import { parseName } from "../../shared/maildir/name.js";
 
 test("what was given out before prevails, then the former server's, then our own", () => {
@@ -33,6 +33,14 @@ test("but one that has had it keeps it", () => {
   assert.equal(second?.notKept, "same");
 });
 
+test("a message is the same when fields of its name have been taken away or changed, as long as it is clear which", () => {
+  const before = { "1.a,S=5": "a", "2.b,S=5": "b", "2.b,S=6": "c", "3.c": "d" };
+  const ids = assigned(["1.a", "2.b", "3.c", "3.c,S=1"], before, {});
+  assert.deepEqual(ids.map(({ source }) => source), ["remembered", "own", "remembered", "own"]); // biome-ignore format: a row
+  assert.deepEqual([ids[0]?.uniqueId, ids[2]?.uniqueId], ["a", "d"]);
+  assert.equal(assigned(["1.a,W=9"], before, {})[0]?.uniqueId, "a");
+});
+
 test("in any maildrop unique-ids are allowed and unique, and stay while messages and lists come and go", () => {
   const word = fc.constantFrom("a", "b", "c", "a,S=1", "a,S=2", "b,U=1", "d e", "f\xe9");
   const id = fc.constantFrom("a", "b", "x", "y", "z z", "", "x".repeat(80));
@@ -61,7 +69,8 @@ function assigned(
   list: Readonly<Record<string, string>>,
 ): AssignedId[] {
   const messages = filenames.map((filename) => ({ filename, ...parseName(filename) }));
-  return assignUniqueIds(messages, new Map(Object.entries(remembered)), (filename) => {
+  const recalled = recallUniqueIds(messages, new Map(Object.entries(remembered)));
+  return assignUniqueIds(messages, recalled, (filename) => {
     const uniqueId = list[filename];
     return uniqueId === undefined ? undefined : { uniqueId, source: "courier" };
   });

@@ -7,6 +7,7 @@ import pino from "pino";
 import { SessionLocks } from "../../pop3d/lock.js";
 import type { Message } from "../../pop3d/maildrop.js";
 import { type Opening, type OpenMaildrop, openMaildrop } from "../../pop3d/open-maildrop.js";
+import { TwinSeparator } from "../../pop3d/twins.js";
 import { UniqueIds } from "../../pop3d/unique-ids.js";
 import { WireSizes } from "../../pop3d/wire-sizes.js";
 import { FsyncDurable } from "../../shared/durable.js";
@@ -23,6 +24,7 @@ export function opening(folders: readonly string[] = [""], more: Partial<Opening
     locks: new SessionLocks({ host: hostname(), uniqueName }),
     sizes: new WireSizes({ durable, uniqueName }),
     uniqueIds: new UniqueIds({ server: "pillarbox", durable, uniqueName }),
+    twins: new TwinSeparator({ durable, uniqueName }),
     infoSeparator: ":",
     lockWait: 0,
     folders,

@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import {
+  baseNameOf,
   compareNames,
   formatBaseName,
   hasAsciiHeader,
+  type InfoSeparator,
   type MessageName,
   parseName,
   pathOf,
@@ -48,6 +50,55 @@ describe("a name", () => {
           assert.equal(withFlags(withFlags(filename, letters), letters), withFlags(filename, letters));
         },
       ),
+    );
+  });
+
+  test("has the flags behind the separator of its Maildir, and there alone", () => {
+    const separators = fc.constantFrom<InfoSeparator>(":", ";", "!");
+    const odd = fc.string({ unit: octet.filter((c) => !"/:;!".includes(c)), minLength: 1, maxLength: 255 });
+    fc.assert(
+      fc.property(odd, flags, flags, separators, separators, (base, letters, added, separator, another) => {
+        const filename = `${base}${separator}2,${letters}`;
+        const { identity, unique, flags: found } = parseName(filename, separator);
+        assert.equal(found, letters);
+        assert.equal(baseNameOf(filename, separator), base);
+        assert.ok(identity.startsWith(unique));
+        assert.equal(identity, parseName(base, another).identity);
+        const flagged = withFlags(filename, added, separator);
+        assert.equal(flagged, withFlags(withFlags(base, letters, separator), added, separator));
+        assert.equal(baseNameOf(flagged, separator), base);
+        assert.deepEqual(new Set(parseName(flagged, separator).flags), new Set(letters + added));
+        // To a Maildir with another separator it is all base name.
+        if (another !== separator) assert.equal(baseNameOf(filename, another), filename);
+      }),
+    );
+  });
+
+  test("has sizes only where fields say them plainly, whatever else is in it", () => {
+    const field = fc.constantFrom(
+      "S=5",
+      "W=6",
+      "S=",
+      "S=5=6",
+      "W=-1",
+      "=",
+      "",
+      "S",
+      "U=",
+      "U=x",
+      "U=3",
+      "%2C",
+      " S=7",
+      "S=9",
+    );
+    fc.assert(
+      fc.property(fc.array(field, { maxLength: 8 }), (fields) => {
+        const { size, wireSize, identity } = parseName(["1.host", ...fields].join(","));
+        const first = (prefix: string) => fields.find((one) => one.startsWith(prefix))?.slice(2);
+        assert.equal(size, /^\d+$/.test(first("S=") ?? "") ? Number(first("S=")) : undefined);
+        assert.equal(wireSize, /^\d+$/.test(first("W=") ?? "") ? Number(first("W=")) : undefined);
+        assert.equal(identity, ["1.host", ...fields.filter((one) => one !== "U=3")].join(","));
+      }),
     );
   });
 

@@ -11,7 +11,7 @@ import { createMaildir } from "../../../shared/maildir/create.js";
 import { MessageFinder } from "../../../shared/maildir/find.js";
 import { type Maildir, maildirAt } from "../../../shared/maildir/maildir.js";
 import { formatBaseName, parseName, pathOf } from "../../../shared/maildir/name.js";
-import { messagesByStatus, messagesIn, scanMaildir } from "../../../shared/maildir/scan.js";
+import { messagesByStatus, messagesIn, scanMaildir, scanWithTwins } from "../../../shared/maildir/scan.js";
 import { temporaryDirectory } from "../../temporary-directory.js";
 
 async function freshMaildir(t: TestContext): Promise<Maildir> {
@@ -106,6 +106,17 @@ describe("a scan", () => {
     await put(maildir, "new", "1.a,S=2", "2.b");
     await copyFile(`${maildir.new}/1.a,S=2`, `${maildir.cur}/1.a,S=2,U=5:2,S`);
     assert.deepEqual(await scanned(maildir), ["cur/1.a,S=2,U=5:2,S", "new/2.b"]);
+  });
+
+  test("tells of what one name hides of another, where nothing moves", async (t) => {
+    const maildir = await freshMaildir(t);
+    await put(maildir, "new", "1.a", "2.b");
+    await put(maildir, "cur", "1.a:2,S", "1.a,U=3:2,", "3.c:2,");
+    const { entries, twins } = await scanWithTwins(maildir);
+    assert.equal(entries.length, 3);
+    assert.deepEqual(twins.map(({ other }) => other.identity), ["1.a", "1.a"]); // biome-ignore format: a row
+    const files = [entries.find(({ identity }) => identity === "1.a"), ...twins.map(({ other }) => other)];
+    assert.deepEqual(files.map((file) => file?.filename).sort(), ["1.a", "1.a,U=3:2,", "1.a:2,S"]);
   });
 
   test("finds names that are not UTF-8, and they lead to the files", async (t) => {
