@@ -1,10 +1,20 @@
 /**
- * The AUTHORIZATION state (RFC 1939 §4): a table of commands, and the way from a password to an open maildrop. Pure.
+ * The AUTHORIZATION state (RFC 1939 §4): a table of commands, and the way from a login to an open maildrop. Pure.
  *
- * A password is taken only where the listener's rules allow it before TLS, and refused at USER already, so that it is
- * not even sent (RFC 2595 §2.3). A refused login says the same whoever it was for.
+ * A login, by whatever mechanism, is taken only where the listener's rules allow passwords before TLS, and refused at USER
+ * already, so that nothing is sent (RFC 2595 §2.3). SCRAM is no exception: it sends no password, but in the clear
+ * whoever listens can guess at it in peace, and read the mail that follows. A refused login says the same whoever it was
+ * for.
  */
 import type { Account } from "../shared/accounts/account.js";
+import {
+  beginExchange,
+  type LineAsking,
+  type LineChallenge,
+  type Progress,
+} from "../shared/sasl/exchange.js";
+import { type Mechanism, verdictOf } from "../shared/sasl/mechanism.js";
+import { type LoginOffer, offeredMechanisms } from "../shared/sasl/mechanisms.js";
 import { capabilities } from "./capabilities.js";
 import { anything, type Command, command, dispatch, nothing, wholeText, word, words } from "./command.js";
 import type { LanguageTag } from "./language/language.js";
@@ -22,8 +32,7 @@ import {
   say,
   troubleReply,
 } from "./protocol.js";
-import { CHALLENGE, err, ok } from "./reply.js";
-import { parsePlain } from "./sasl-plain.js";
+import { challenge, err, ok } from "./reply.js";
 import { TEXT_COMMANDS } from "./text-commands.js";
 import type { TextMode } from "./text-mode.js";
 
@@ -37,6 +46,8 @@ export interface SessionRules {
   readonly stls: boolean;
   /** Whether this client may send a password before TLS. */
   readonly plaintextAuth: boolean;
+  /** What SASL mechanisms there are besides those that bring a password. */
+  readonly offer: LoginOffer;
   /** Failed logins after which the session is closed. */
   readonly loginFailuresMax: number;
   readonly mistakes: MistakeRules;
@@ -55,12 +66,14 @@ export class Authorization {
   tls: boolean;
   /** The name that USER gave. */
   username: string | undefined;
-  /** True after "AUTH PLAIN" until the client's response. */
-  awaitsResponse = false;
-  failures = 0;
   method: LoginMethod = "USER";
+  /** What takes the client's response, and what the result of a check; nothing else is left of an exchange. */
+  challenge: LineChallenge | undefined;
+  asking: LineAsking | undefined;
+  failures = 0;
   /** What holds for the account whose credentials were good. */
   policy: Policy | undefined;
+  #channelBinding: Buffer | undefined;
 
   constructor(rules: SessionRules, textMode: TextMode) {
     this.rules = rules;
@@ -73,6 +86,16 @@ export class Authorization {
     return this.tls || this.rules.plaintextAuth;
   }
 
+  /** The SASL mechanisms that would be offered under the TLS of now. */
+  get mechanisms(): readonly Mechanism[] {
+    return offeredMechanisms(this.rules.offer, this.#channelBinding);
+  }
+
+  /** True when the next line is no command. */
+  get awaitsResponse(): boolean {
+    return this.challenge !== undefined;
+  }
+
   /** RFC 6856 §2.1: not after UTF8. */
   get offersStls(): boolean {
     return this.rules.stls && !this.tls && !this.textMode.utf8;
@@ -82,27 +105,29 @@ export class Authorization {
   capabilities(own: Policy | undefined): string[] {
     const { site, implementation } = this.rules;
     const stls = own === undefined && this.offersStls;
-    return capabilities({ login: this.takesPasswords, stls, site, own, implementation });
+    const mechanisms = this.takesPasswords ? namesOf(this.mechanisms) : [];
+    return capabilities({ mechanisms, stls, site, own, implementation });
+  }
+
+  begin(mechanism: Mechanism, initialResponse: string | undefined): Progress {
+    return beginExchange(mechanism, initialResponse, this.#channelBinding);
   }
 
   line(octets: Buffer): Step {
-    if (!this.awaitsResponse) return dispatch(COMMANDS, this, octets);
-    this.awaitsResponse = false;
-    return plainResponse(this, octets.toString("latin1"));
+    const { challenge } = this;
+    if (challenge === undefined) return dispatch(COMMANDS, this, octets);
+    this.challenge = undefined;
+    return follow(this, challenge.respond(octets.toString("latin1")));
   }
 
   result(result: Result): Step {
     switch (result.kind) {
-      case "authenticate":
-        switch (result.verdict.kind) {
-          case "granted":
-            return openMaildrop(this, result.verdict.account);
-          case "refused":
-            return failLogin("wrong user name or password");
-          case "unavailable":
-            return say(troubleReply("temporary", "logins cannot be checked now"));
-        }
+      case "authenticate": {
+        const { asking } = this;
+        this.asking = undefined;
+        if (asking !== undefined) return follow(this, asking.take(result.checked));
         break;
+      }
       case "delay":
         return loginFailed(this);
       case "open maildrop":
@@ -110,6 +135,7 @@ export class Authorization {
       case "start TLS":
         this.tls = true;
         this.textMode.reset();
+        this.#channelBinding = result.channelBinding;
         return say();
     }
     throw new Error(`${result.kind} has no place in AUTHORIZATION`);
@@ -119,7 +145,8 @@ export class Authorization {
 const COMMANDS: readonly Command<Authorization>[] = [
   command("USER", word, user),
   command("PASS", wholeText, pass),
-  command("AUTH", (argument) => words(argument, 0, 2), auth),
+  // Outlook asks with a space at the end.
+  command("AUTH", (argument) => words(argument || undefined, 0, 2), auth),
   command("STLS", nothing, stls),
   command("CAPA", nothing, capa),
   command("QUIT", nothing, quit),
@@ -138,36 +165,48 @@ function pass(session: Authorization, password: string): Step {
   const username = session.username;
   session.username = undefined;
   if (!session.takesPasswords) return tlsFirst(session);
-  return username === undefined ? mistake("USER first") : login(session, "USER", username, password);
+  if (username === undefined) return mistake("USER first");
+  session.method = "USER";
+  return follow(session, { kind: "check", check: { kind: "password", username, password }, take: verdictOf });
 }
 
 /** RFC 5034 §4: AUTH [mechanism [initial-response]]. Without a mechanism it lists them, as many clients expect. */
-function auth(session: Authorization, [mechanism, initialResponse]: readonly string[]): Step {
+function auth(session: Authorization, [name, initialResponse]: readonly string[]): Step {
   session.username = undefined;
-  if (mechanism === undefined) {
-    return say(ok("mechanisms follow", session.takesPasswords ? ["PLAIN"] : []));
+  const { takesPasswords, mechanisms } = session;
+  if (name === undefined) {
+    return say(ok("mechanisms follow", takesPasswords ? namesOf(mechanisms) : []));
   }
-  if (mechanism.toUpperCase() !== "PLAIN") return mistake("unknown mechanism");
-  if (!session.takesPasswords) return tlsFirst(session);
-  if (initialResponse !== undefined) return plainResponse(session, initialResponse);
-  session.awaitsResponse = true;
-  return say(CHALLENGE);
+  const mechanism = mechanisms.find((one) => one.name === name.toUpperCase());
+  if (mechanism === undefined) return mistake("unknown mechanism");
+  if (!takesPasswords) return tlsFirst(session);
+  session.method = mechanism.name;
+  return follow(session, session.begin(mechanism, initialResponse));
 }
 
-function plainResponse(session: Authorization, response: string): Step {
-  // RFC 5034 §4: a line with a single asterisk cancels the exchange, and is answered with -ERR.
-  if (response === "*") return mistake("authentication cancelled");
-  const credentials = parsePlain(response);
-  if (credentials === undefined) return mistake("not a PLAIN response in base64");
-  const { authorizationIdentity, authenticationIdentity, password } = credentials;
-  const forAnother = authorizationIdentity !== "" && authorizationIdentity !== authenticationIdentity;
-  if (forAnother) return failLogin("login on behalf of another user");
-  return login(session, "PLAIN", authenticationIdentity, password);
-}
-
-function login(session: Authorization, method: LoginMethod, username: string, password: string): Step {
-  session.method = method;
-  return ask({ kind: "authenticate", method, username, password });
+/** Goes on with a login. */
+function follow(session: Authorization, progress: Progress): Step {
+  switch (progress.kind) {
+    case "challenge":
+      session.challenge = progress;
+      return say(challenge(progress.text));
+    case "check":
+      session.asking = progress;
+      return ask({ kind: "authenticate", method: session.method, check: progress.check });
+    case "granted":
+      return openMaildrop(session, progress.account);
+    case "refused":
+      return failLogin(progress.reason ?? "wrong user name or password");
+    case "unavailable":
+      return say(troubleReply("temporary", "logins cannot be checked now"));
+    case "cancelled":
+      // RFC 5034 §4: a line with a single asterisk cancels the exchange, and is answered with -ERR.
+      return mistake("authentication cancelled");
+    case "malformed":
+      return mistake("response not understood");
+    case "not base64":
+      return mistake("response is not base64");
+  }
 }
 
 function failLogin(refusal: string): Step {
@@ -213,6 +252,10 @@ function stls(session: Authorization): Step {
 
 function capa(session: Authorization): Step {
   return say(ok("capabilities follow", session.capabilities(undefined)));
+}
+
+function namesOf(mechanisms: readonly Mechanism[]): string[] {
+  return mechanisms.map(({ name }) => name);
 }
 
 function quit(): Step {

@@ -2,8 +2,8 @@
 import type { Policy, SitePolicy } from "./policy.js";
 
 export interface Offer {
-  /** Whether a password is taken now. */
-  readonly login: boolean;
+  /** The names of the SASL mechanisms; none where no login is taken now, by USER and PASS neither. */
+  readonly mechanisms: readonly string[];
   /** Whether STLS is permitted now. */
   readonly stls: boolean;
   readonly site: SitePolicy;
@@ -18,11 +18,11 @@ export interface Offer {
  * STLS, which RFC 2595 §4 has announced only where it is permitted. After login EXPIRE and LOGIN-DELAY have the values of
  * the account; where those may differ, the word USER says so before.
  */
-export function capabilities({ login, stls, site, own, implementation }: Offer): string[] {
+export function capabilities({ mechanisms, stls, site, own, implementation }: Offer): string[] {
   return [
     "TOP",
     "UIDL",
-    ...(login ? ["USER", "SASL PLAIN"] : []),
+    ...(mechanisms.length > 0 ? ["USER", `SASL ${mechanisms.join(" ")}`] : []),
     "RESP-CODES",
     "AUTH-RESP-CODE",
     "PIPELINING",

@@ -6,8 +6,9 @@
  * Keywords are case-insensitive. Arguments are parted by exactly one space; a table's row says how many there are, and
  * one too many is an error like one too few.
  */
+
+import { decodeText } from "../shared/text.js";
 import { mistake, type Step } from "./protocol.js";
-import { decodeText } from "./text.js";
 
 /** A row of a table: a verb and what it does to a subject, the state of the session. */
 export interface Command<Subject> {

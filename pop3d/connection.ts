@@ -13,6 +13,8 @@ import type { Account, Authenticator } from "../shared/accounts/account.js";
 import type { Durable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
 import type { Attempt, LoginGuard } from "../shared/login-guard.js";
+import { isGuess, performCheck } from "../shared/sasl/check.js";
+import { RESPONSE_OCTETS_MAX } from "../shared/sasl/exchange.js";
 import type { SessionRules } from "./authorization.js";
 import type { Pop3dConfig } from "./config.js";
 import { shownLine, shownReply } from "./dialogue.js";
@@ -82,10 +84,7 @@ export class Connection {
     this.#caller = caller;
     this.#attempt = { address: caller.address, username: undefined };
     this.#log = log;
-    this.#wire = new Wire(socket, {
-      commandOctetsMax: limits.command_length,
-      stallMs: limits.stall_timeout,
-    });
+    this.#wire = new Wire(socket, limits.stall_timeout);
     this.#session = new Session(rules);
   }
 
@@ -119,9 +118,10 @@ export class Connection {
   }
 
   async #serve(): Promise<void> {
+    if (this.#wire.tls !== undefined) this.#session.step(this.#tlsStarted);
     await this.#say({ replies: [this.#session.greeting] });
     for (;;) {
-      const received = await this.#wire.line(this.#patience());
+      const received = await this.#wire.line(this.#patience(), this.#lineOctetsMax);
       if (!isLine(received)) {
         this.#ending ??= received.kind === "timeout" ? "timeout" : "client closed";
         // RFC 1939 §3: the autologout timer closes the connection without a response.
@@ -157,6 +157,11 @@ export class Connection {
     return Math.max(0, login_time - (performance.now() - this.#begun));
   }
 
+  get #lineOctetsMax(): number {
+    const { command_length } = this.#services.config.limits;
+    return this.#session.awaitsResponse ? Math.max(command_length, RESPONSE_OCTETS_MAX) : command_length;
+  }
+
   async #say({ replies, refusal }: Step): Promise<void> {
     if (refusal !== undefined) this.#log.info({ reason: refusal }, "refused");
     for (const reply of replies) {
@@ -190,19 +195,20 @@ export class Connection {
       case "start TLS":
         this.#wire.dropReceived();
         await this.#startTls();
-        return { kind: "start TLS" };
+        return this.#tlsStarted;
     }
   }
 
-  async #authenticate({ username, password, method }: EffectOf<"authenticate">): Promise<Result> {
+  async #authenticate({ check, method }: EffectOf<"authenticate">): Promise<Result> {
     const { authenticator, guard } = this.#services;
+    const { username } = check;
     this.#attempt = { address: this.#caller.address, username };
-    const verdict = await guard.check(this.#attempt, () => authenticator.authenticate(username, password));
-    if (verdict.kind === "unavailable") {
-      this.#log.error({ username, method, err: verdict.cause }, "login cannot be checked");
+    const perform = () => performCheck(authenticator, check);
+    const checked = await (isGuess(check) ? guard.check(this.#attempt, perform) : perform());
+    if (checked.kind === "unavailable") {
+      this.#log.error({ username, method, err: checked.cause }, "login cannot be checked");
     }
-    if (verdict.kind === "refused") this.#log.info({ username, method }, "login failed");
-    return { kind: "authenticate", verdict };
+    return { kind: "authenticate", checked };
   }
 
   /**
@@ -211,6 +217,7 @@ export class Connection {
    */
   async #delay(): Promise<Result> {
     const milliseconds = this.#services.guard.failed(this.#attempt);
+    this.#attempt = { address: this.#caller.address, username: undefined };
     await sleep(milliseconds, undefined, { signal: this.#abort.signal }).catch(() => {});
     return { kind: "delay" };
   }
@@ -255,6 +262,10 @@ export class Connection {
     return { kind: "update", outcome: complete ? "complete" : "incomplete" };
   }
 
+  get #tlsStarted(): ResultOf<"start TLS"> {
+    return { kind: "start TLS", channelBinding: this.#wire.channelBinding };
+  }
+
   async #startTls(): Promise<boolean> {
     const options = this.#services.tlsOptions();
     if (options === undefined) {
@@ -292,6 +303,7 @@ export class Connection {
 }
 
 type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
+type ResultOf<K extends Result["kind"]> = Extract<Result, { kind: K }>;
 
 function isLine(received: Received): received is Exclude<Received, { kind: "ended" | "timeout" }> {
   return received.kind === "line" || received.kind === "overlong";

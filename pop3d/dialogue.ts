@@ -22,6 +22,8 @@ export function shownLine(octets: Buffer, awaitsResponse: boolean): string {
 
 /** In English, whatever language the client has chosen. */
 export function shownReply(reply: Reply): string {
+  // What SCRAM says is enough to guess a password by.
+  if (reply.status === "+" && reply.data !== "") return "+ (SASL challenge)";
   const shown = firstLine(reply, english);
   return reply.lines === undefined ? shown : `${shown} (and further lines)`;
 }

@@ -17,25 +17,22 @@ export type Line =
   | { readonly kind: "overlong" };
 
 export class LineReader {
-  readonly #octetsMax: number;
   #held: Buffer = Buffer.alloc(0);
   /** Octets at the start of #held known to contain no LF. */
   #searched = 0;
-
-  /** @param octetsMax of a line with its CRLF, as RFC 2449 §4 counts it */
-  constructor(octetsMax: number) {
-    this.#octetsMax = octetsMax;
-  }
 
   push(octets: Buffer): void {
     this.#held = this.#held.length === 0 ? octets : Buffer.concat([this.#held, octets]);
   }
 
-  /** The next line without its line end; undefined when it has not arrived whole. */
-  next(): Line | undefined {
+  /**
+   * The next line without its line end; undefined when it has not arrived whole.
+   * @param octetsMax of the line with its CRLF, as RFC 2449 §4 counts it
+   */
+  next(octetsMax: number): Line | undefined {
     const lf = this.#held.indexOf(LF, this.#searched);
     const length = lf < 0 ? this.#held.length : lf + 1;
-    if (length > this.#octetsMax) return { kind: "overlong" };
+    if (length > octetsMax) return { kind: "overlong" };
     if (lf < 0) {
       this.#searched = this.#held.length;
       return undefined;

@@ -166,7 +166,7 @@ export class Listener {
 
 /** What holds for a client at this address; a Unix socket's has none. */
 function rulesFor(
-  { config, tlsOptions, site }: Services,
+  { config, tlsOptions, site, authenticator }: Services,
   { tls, allow_plaintext_auth }: Pop3dListenerConfig,
   address: string | undefined,
   { handshake, tlsAtProxy }: Caller,
@@ -176,6 +176,8 @@ function rulesFor(
     tls: handshake || tlsAtProxy !== undefined,
     stls: tls === "starttls" && tlsOptions() !== undefined,
     plaintextAuth: mayLogInPlainly(allow_plaintext_auth, address),
+    // As it is now: what CAPA has announced holds for the session, whatever becomes of the accounts meanwhile.
+    offer: { takesScram: authenticator.takesScram, takesTokens: authenticator.takesTokens },
     loginFailuresMax: config.limits.login_failures,
     mistakes: { most: config.limits.unknown_commands, delayMs: config.limits.unknown_command_delay },
     language: config.language,

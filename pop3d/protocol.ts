@@ -2,23 +2,19 @@
  * What goes into a session and what comes out: the seam between the pure session and the connection that serves it.
  * Types, and the shortest ways to write them. Pure.
  */
-import type { Account, Verdict } from "../shared/accounts/account.js";
+import type { Account } from "../shared/accounts/account.js";
+import type { Check, Checked, MechanismName } from "../shared/sasl/mechanism.js";
 import type { PlainText, Text } from "./language/texts.js";
 import type { Maildrop, Message, NonAsciiHeaders } from "./maildrop.js";
 import type { Policy } from "./policy.js";
 import { err, type Reply } from "./reply.js";
 
 /** How the client proved who it is; for the log. */
-export type LoginMethod = "USER" | "PLAIN";
+export type LoginMethod = "USER" | MechanismName;
 
 /** What a session wants done that it cannot do by itself. Each but `close` is answered by the result of its kind. */
 export type Effect =
-  | {
-      readonly kind: "authenticate";
-      readonly method: LoginMethod;
-      readonly username: string;
-      readonly password: string;
-    }
+  | { readonly kind: "authenticate"; readonly method: LoginMethod; readonly check: Check }
   /** Make a client that failed to log in wait for the reply. */
   | { readonly kind: "delay" }
   /** Make a client that sends nonsense wait for the reply, and for all that it has sent after it. */
@@ -52,13 +48,14 @@ export type CloseReason = "QUIT" | "too many failed logins" | "too many errors" 
 export type Trouble = "temporary" | "permanent";
 
 export type Result =
-  | { readonly kind: "authenticate"; readonly verdict: Verdict }
+  | { readonly kind: "authenticate"; readonly checked: Checked }
   | { readonly kind: "delay" }
   | { readonly kind: "pause" }
   | { readonly kind: "open maildrop"; readonly outcome: Maildrop | "in use" | "login delay" | Trouble }
   | { readonly kind: "send message"; readonly outcome: "sent" | "gone" | "needs UTF8" | Trouble }
   | { readonly kind: "update"; readonly outcome: "complete" | "incomplete" }
-  | { readonly kind: "start TLS" };
+  /** With the data that SCRAM can bind to, where there are any. */
+  | { readonly kind: "start TLS"; readonly channelBinding: Buffer | undefined };
 
 export type Input =
   | { readonly kind: "line"; readonly octets: Buffer }

@@ -35,8 +35,10 @@ export function err(text: Text, code?: ResponseCode): Reply {
   return code === undefined ? { status: "-ERR", text } : { status: "-ERR", code, text };
 }
 
-/** RFC 5034 §4: the server's side of a SASL exchange; ours is always empty. */
-export const CHALLENGE: Reply = { status: "+", data: "" };
+/** RFC 5034 §4: the server's side of a SASL exchange, base64. */
+export function challenge(text: string): Reply {
+  return { status: "+", data: text };
+}
 
 /** A long reply is encoded in pieces of about this size, so that a listing of any length costs no more. */
 const PIECE_OCTETS = 32 * 1024;

@@ -10,12 +10,8 @@
  */
 import type { Socket } from "node:net";
 import { TLSSocket, type TLSSocketOptions } from "node:tls";
+import { tlsExporter } from "../shared/sasl/channel-binding.js";
 import { type Line, LineReader } from "./line-reader.js";
-
-export interface WireLimits {
-  readonly commandOctetsMax: number;
-  readonly stallMs: number;
-}
 
 export type Received =
   | Line
@@ -29,8 +25,8 @@ const BATCH_OCTETS = 64 * 1024;
 const CLOSING_MS = 5_000;
 
 export class Wire {
-  readonly #limits: WireLimits;
-  readonly #reader: LineReader;
+  readonly #stallMs: number;
+  readonly #reader = new LineReader();
   #socket: Socket;
   #batch: Buffer[] = [];
   #batchOctets = 0;
@@ -41,11 +37,13 @@ export class Wire {
   /** Called when something has arrived or the wire has ended. */
   #notify: () => void = () => {};
 
-  /** @param socket that allows itself to be half open, and has not been read */
-  constructor(socket: Socket, limits: WireLimits) {
+  /**
+   * @param socket that allows itself to be half open, and has not been read
+   * @param stallMs how long the client may take nothing of what is written
+   */
+  constructor(socket: Socket, stallMs: number) {
     this.#socket = socket;
-    this.#limits = limits;
-    this.#reader = new LineReader(limits.commandOctetsMax);
+    this.#stallMs = stallMs;
     socket.setNoDelay(true);
     socket.on("timeout", () => this.destroy("client does not read"));
     this.#attach(socket);
@@ -71,13 +69,19 @@ export class Wire {
     return this.#tls;
   }
 
+  /** What SCRAM can bind to (RFC 9266); undefined where TLS does not give it. */
+  get channelBinding(): Buffer | undefined {
+    return this.#socket instanceof TLSSocket && !this.lost ? tlsExporter(this.#socket) : undefined;
+  }
+
   /**
    * The next line. What was written before is sent while waiting for it. When there is no time left there is no line,
    * not even one that has come: else a client that is ahead would be served for as long as it stays ahead.
+   * @param octetsMax of the line, with its CRLF
    */
-  async line(waitMs: number): Promise<Received> {
+  async line(waitMs: number, octetsMax: number): Promise<Received> {
     if (this.lost) return { kind: "ended" };
-    const ready = waitMs > 0 ? this.#reader.next() : undefined;
+    const ready = waitMs > 0 ? this.#reader.next(octetsMax) : undefined;
     if (ready !== undefined) return ready;
     await this.flush();
     if (waitMs <= 0) return { kind: "timeout" };
@@ -90,7 +94,7 @@ export class Wire {
         resolve(received);
       };
       this.#notify = () => {
-        const line = this.lost ? undefined : this.#reader.next();
+        const line = this.lost ? undefined : this.#reader.next(octetsMax);
         if (line !== undefined) settle(line);
         else if (this.#ended || this.lost) settle({ kind: "ended" });
       };
@@ -125,7 +129,7 @@ export class Wire {
       socket.write(octets, taken);
       if (socket.writableLength === 0) return taken();
       // Node's timer starts anew whenever the kernel has taken some of a write.
-      socket.setTimeout(this.#limits.stallMs);
+      socket.setTimeout(this.#stallMs);
     });
     if (!this.lost) socket.setTimeout(0);
   }

@@ -12,7 +12,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { AccountSessions } from "./account-sessions.js";
-import { addressOfUser } from "./accounts/username.js";
+import { addressTried } from "./accounts/username.js";
 import { LoginFailures } from "./login-failures.js";
 import { BusyError, Slots } from "./slots.js";
 
@@ -97,6 +97,6 @@ export class LoginGuard {
   }
 
   #nameOf(username: string | undefined): string | undefined {
-    return username === undefined ? undefined : addressOfUser(username, this.#options.defaultDomain);
+    return username === undefined ? undefined : addressTried(username, this.#options.defaultDomain);
   }
 }

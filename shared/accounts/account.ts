@@ -27,7 +27,25 @@ export type Verdict =
   | { readonly kind: "refused"; readonly reason?: string }
   | { readonly kind: "unavailable"; readonly cause: unknown };
 
+/** What SCRAM-SHA-256 needs to know of a password (RFC 5802 §3). */
+export interface ScramKeys {
+  readonly iterations: number;
+  readonly salt: Buffer;
+  readonly storedKey: Buffer;
+  readonly serverKey: Buffer;
+}
+
+/** Keys for a user name; without an account they are a stand-in, and nobody knows their password. */
+export type ScramLookup =
+  | { readonly kind: "keys"; readonly keys: ScramKeys; readonly account: Account | undefined }
+  | { readonly kind: "unavailable"; readonly cause: unknown };
+
 export interface Authenticator {
+  /**
+   * Whether SCRAM-SHA-256 can be offered: a client that prefers it must not be led into it where there are accounts whose
+   * passwords are stored in a way that cannot do it. May change whenever the accounts do.
+   */
+  readonly takesScram: boolean;
   /** Whether tokens can be checked at all: SASL mechanisms that bring one are offered only then. */
   readonly takesTokens: boolean;
   /**
@@ -40,4 +58,8 @@ export interface Authenticator {
    * @param username the name that the client gave beside it, if any; it must be the token's own user
    */
   authenticateToken(username: string | undefined, token: string): Promise<Verdict>;
+  /** Looks up what SCRAM needs; for an unknown user what looks the same and takes as long. Never rejects. */
+  scramKeys(username: string): Promise<ScramLookup>;
+  /** The verdict on somebody who has proved to know the password of this account: granted while it still is its. */
+  confirm(account: Account): Verdict;
 }

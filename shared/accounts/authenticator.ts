@@ -7,13 +7,15 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Log } from "../log.js";
-import type { Accounts, Authenticator, Verdict } from "./account.js";
+import { prepareQuery } from "../sasl/saslprep.js";
+import type { Account, Accounts, Authenticator, ScramLookup, Verdict } from "./account.js";
 import { CheckPool, type PasswordChecker } from "./check-pool.js";
 import { Credentials } from "./credentials.js";
 import { LoginCache } from "./login-cache.js";
 import type { TokenLogins } from "./oauth/token-logins.js";
+import { scramKeysFor } from "./scram-lookup.js";
 import { UnderWay } from "./under-way.js";
-import { addressOfUser } from "./username.js";
+import { addressOfLogin } from "./username.js";
 
 /** RFC 2449 §4 leaves a POP3 password 248 octets; libxcrypt, Dovecot's library for CRYPT, takes 511. */
 export const PASSWORD_OCTETS_MAX = 511;
@@ -50,10 +52,23 @@ class AccountsAuthenticator implements Authenticator {
     this.#checker = options.checker ?? new CheckPool();
   }
 
-  async authenticate(username: string, password: string): Promise<Verdict> {
-    const address = addressOfUser(username, this.#options.defaultDomain);
-    if (address === undefined || !canBePassword(password)) return REFUSED;
+  get takesScram(): boolean {
     try {
+      return this.#credentials().allScram;
+    } catch {
+      return false;
+    }
+  }
+
+  get takesTokens(): boolean {
+    return this.#options.tokens !== undefined;
+  }
+
+  async authenticate(username: string, password: string): Promise<Verdict> {
+    if (!canBePassword(password)) return REFUSED;
+    try {
+      const address = this.#addressOf(username);
+      if (address === undefined) return REFUSED;
       const { stored, own } = this.#credentials().fieldFor(address);
       const fits = await this.#check(address, stored, password, own);
       // Asked for now: the check may have waited, and meanwhile the account may have changed or gone.
@@ -65,12 +80,31 @@ class AccountsAuthenticator implements Authenticator {
     }
   }
 
-  get takesTokens(): boolean {
-    return this.#options.tokens !== undefined;
-  }
-
   async authenticateToken(username: string | undefined, token: string): Promise<Verdict> {
     return this.#options.tokens?.login(username, token) ?? REFUSED;
+  }
+
+  async scramKeys(username: string): Promise<ScramLookup> {
+    try {
+      const name = this.#addressOf(username) ?? username;
+      const field = this.#credentials().fieldFor(name);
+      const { keys, own } = await scramKeysFor(name, field, this.#key);
+      const account = own ? this.#options.accounts().find(name) : undefined;
+      // Asked for after the wait: were it changed by now, the keys would be those of its old password.
+      return { kind: "keys", keys, account: account?.password === field.stored ? account : undefined };
+    } catch (cause) {
+      this.#options.log?.error({ err: cause }, "keys of SCRAM could not be looked up");
+      return { kind: "unavailable", cause };
+    }
+  }
+
+  confirm(account: Account): Verdict {
+    try {
+      const now = this.#options.accounts().find(account.address);
+      return now?.password === account.password ? { kind: "granted", account: now } : REFUSED;
+    } catch (cause) {
+      return { kind: "unavailable", cause };
+    }
   }
 
   async close(): Promise<void> {
@@ -81,9 +115,25 @@ class AccountsAuthenticator implements Authenticator {
   async #check(address: string, stored: string, password: string, own: boolean): Promise<boolean> {
     const name = this.#cache.nameOf(address, stored, password);
     if (this.#cache.get(name, performance.now()) === true) return true;
-    const fits = await this.#underWay.once(name, () => this.#checker.check(stored, password));
+    const fits = await this.#underWay.once(name, () => this.#checkForms(stored, password));
     if (fits && own) this.#cache.add(name, true, performance.now());
     return fits;
+  }
+
+  /**
+   * The accounts file is shared with Dovecot, which hashes and compares the octets that it is given: where SASLprep makes
+   * others of them (RFC 4013), both are tried, whatever comes of the first, so that the time depends on what was sent alone.
+   */
+  async #checkForms(stored: string, password: string): Promise<boolean> {
+    const forms = new Set([password, prepareQuery(password) ?? password]);
+    const fits = await Promise.all([...forms].map((form) => this.#checker.check(stored, form)));
+    return fits.includes(true);
+  }
+
+  #addressOf(username: string): string | undefined {
+    const accounts = this.#options.accounts();
+    const exists = (address: string) => accounts.find(address) !== undefined;
+    return addressOfLogin(username, this.#options.defaultDomain, exists);
   }
 
   /** Of the accounts in force: read once, until there are others. */
@@ -98,6 +148,7 @@ class AccountsAuthenticator implements Authenticator {
 
 const REFUSED: Verdict = { kind: "refused" };
 
+/** RFC 4616 §2 and RFC 6856 §2.2 refuse what SASLprep prohibits, NUL among it. */
 function canBePassword(password: string): boolean {
-  return !password.includes("\0") && Buffer.byteLength(password) <= PASSWORD_OCTETS_MAX;
+  return Buffer.byteLength(password) <= PASSWORD_OCTETS_MAX && prepareQuery(password) !== undefined;
 }

@@ -14,6 +14,7 @@
  */
 import { createHmac } from "node:crypto";
 import type { Accounts } from "./account.js";
+import type { Credential } from "./schemes/credential.js";
 import { SCRAM_ITERATIONS } from "./schemes/scram.js";
 import { readStoredPassword } from "./schemes.js";
 
@@ -34,18 +35,24 @@ export class Credentials {
   /** One password field for each of the settings in use, and how many accounts have those. */
   readonly #shares: readonly Share[];
   readonly #key: Buffer;
+  /** Whether SCRAM-SHA-256 can be had of every password that there is. */
+  readonly allScram: boolean;
 
   /** @param key secret, and the same for all accounts that one process ever has */
   constructor(accounts: Accounts, key: Buffer) {
     const shares = new Map<string, Share>();
+    let allScram = true;
     for (const { address, password } of accounts.all()) {
       const read = readStoredPassword(password);
       if (read.kind !== "credential") continue;
       this.#own.set(address, password);
-      const share = shares.get(read.credential.work);
-      if (share === undefined) shares.set(read.credential.work, { stored: password, count: 1 });
+      allScram &&= read.credential.scram !== undefined;
+      const settings = settingsOf(read.credential);
+      const share = shares.get(settings);
+      if (share === undefined) shares.set(settings, { stored: password, count: 1 });
       else share.count++;
     }
+    this.allScram = allScram;
     // In a fixed order, so that one more account moves the borders between the shares but little.
     this.#shares = [...shares].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, share]) => share);
     this.#key = key;
@@ -68,6 +75,11 @@ export class Credentials {
     }
     return NOBODYS;
   }
+}
+
+/** What can be seen of a password from outside: how long a check takes, and by SCRAM how long its salt is. */
+function settingsOf({ work, scram }: Credential): string {
+  return scram !== undefined && "salt" in scram ? `${work} ${scram.salt.length}` : work;
 }
 
 /** When nobody can log in at all: as costly as a new account's, and no password's. */

@@ -1,10 +1,12 @@
 /**
- * AUTH (RFC 4954), in the submission role, before TLS only where the operator allows it. That a failed login waits for its
- * reply is seen to by the dialogue.
+ * AUTH (RFC 4954), in the submission role, before TLS only where the operator allows it. What a mechanism says is its own
+ * affair (shared/sasl/). That a failed login waits for its reply is seen to by the dialogue.
  */
+import { isGuess } from "../../shared/sasl/check.js";
+import { beginExchange, type LineAsking, type Progress } from "../../shared/sasl/exchange.js";
+import type { MechanismName } from "../../shared/sasl/mechanism.js";
 import type { Outcome } from "./outcome.js";
 import { BAD_ARGUMENT, NOT_IMPLEMENTED, reply } from "./reply.js";
-import { type Credentials, decodeBase64, MECHANISMS, type Mechanism } from "./sasl.js";
 import type { Session } from "./session.js";
 
 export const LOGIN_FAILED = reply(535, "7.8", "authentication failed");
@@ -21,6 +23,13 @@ const TOO_MANY_SESSIONS = reply(421, "7.0", "too many connections of this accoun
 
 const USERNAME_CHARACTERS_LOGGED = 256;
 
+/** A login under way. */
+interface Login<D> {
+  readonly session: Session<D>;
+  /** For the log. */
+  readonly who: { readonly username?: string | undefined; readonly method: MechanismName };
+}
+
 export function auth<D>(session: Session<D>, argument: Buffer): Outcome | Promise<Outcome> {
   if (session.role !== "submission") return NOT_IMPLEMENTED;
   // RFC 4954 §4 refuses AUTH within a mail transaction too; there is none before a login.
@@ -28,66 +37,51 @@ export function auth<D>(session: Session<D>, argument: Buffer): Outcome | Promis
   if (!session.mayLogIn()) return TLS_FIRST;
 
   const [name = "", initial, ...others] = argument.toString("latin1").split(" ");
-  const mechanism = MECHANISMS.get(name.toUpperCase());
+  const mechanism = session.mechanisms().find((one) => one.name === name.toUpperCase());
   if (name === "" || others.length > 0) return BAD_ARGUMENT;
   if (mechanism === undefined) return UNKNOWN_MECHANISM;
-  if (initial === undefined) return converse(session, mechanism, []);
-  // RFC 4954 §4: "=" is an initial response of no octets.
-  return respond(session, mechanism, [], initial === "=" ? "" : initial);
+  session.triedUsername = undefined;
+  const begun = beginExchange(mechanism, initial, session.tls?.channelBinding);
+  return follow({ session, who: { method: mechanism.name } }, begun);
 }
 
-/** Asks for what is missing, or checks what there is. */
-function converse<D>(
-  session: Session<D>,
-  mechanism: Mechanism,
-  responses: readonly Buffer[],
-): Outcome | Promise<Outcome> {
-  const challenge = mechanism.challenges[responses.length];
-  if (challenge === undefined) return logIn(session, mechanism, mechanism.credentials(responses));
-  return {
-    kind: "challenge",
-    text: Buffer.from(challenge).toString("base64"),
-    answer: (line) => {
-      const text = line.toString("latin1");
-      return text === "*" ? CANCELLED : respond(session, mechanism, responses, text);
-    },
-  };
-}
-
-function respond<D>(
-  session: Session<D>,
-  mechanism: Mechanism,
-  responses: readonly Buffer[],
-  text: string,
-): Outcome | Promise<Outcome> {
-  const response = decodeBase64(text);
-  return response === undefined ? BAD_BASE64 : converse(session, mechanism, [...responses, response]);
-}
-
-async function logIn<D>(
-  session: Session<D>,
-  mechanism: Mechanism,
-  credentials: Credentials | undefined,
-): Promise<Outcome> {
-  const { log } = session;
-  if (credentials === undefined) return LOGIN_FAILED;
-  const { username, password } = credentials;
-  const who = { username: username.slice(0, USERNAME_CHARACTERS_LOGGED), method: mechanism.name };
-  const { guard, receiver } = session.service;
-  session.triedUsername = username;
-  const verdict = await guard.check({ address: session.remoteAddress, username }, () =>
-    receiver.authenticate(session, username, password),
-  );
-  switch (verdict.kind) {
+/** Goes on with an exchange. */
+function follow<D>(login: Login<D>, progress: Progress): Outcome | Promise<Outcome> {
+  const { session, who } = login;
+  switch (progress.kind) {
+    case "challenge":
+      return {
+        kind: "challenge",
+        text: progress.text,
+        answer: (line) => follow(login, progress.respond(line.toString("latin1"))),
+      };
+    case "check":
+      return check(login, progress);
     case "granted":
-      if (!session.loggedIn(verdict.account)) return TOO_MANY_SESSIONS;
-      log.info({ ...who, account: verdict.account.address }, "login");
+      if (!session.loggedIn(progress.account)) return TOO_MANY_SESSIONS;
+      session.log.info({ ...who, account: progress.account.address }, "login");
       return LOGGED_IN;
     case "refused":
-      log.info(who, "login failed");
+      session.log.info({ ...who, reason: progress.reason }, "login failed");
+      return LOGIN_FAILED;
+    case "malformed":
       return LOGIN_FAILED;
     case "unavailable":
-      log.error({ ...who, err: verdict.cause }, "login cannot be checked");
+      session.log.error({ ...who, err: progress.cause }, "login cannot be checked");
       return UNAVAILABLE;
+    case "cancelled":
+      return CANCELLED;
+    case "not base64":
+      return BAD_BASE64;
   }
+}
+
+async function check<D>({ session, who }: Login<D>, { check, take }: LineAsking): Promise<Outcome> {
+  const { guard, receiver } = session.service;
+  session.triedUsername = check.username;
+  const attempt = { address: session.remoteAddress, username: check.username };
+  const perform = () => receiver.authenticate(session, check);
+  const checked = await (isGuess(check) ? guard.check(attempt, perform) : perform());
+  const username = check.username?.slice(0, USERNAME_CHARACTERS_LOGGED);
+  return follow({ session, who: { ...who, username } }, take(checked));
 }

@@ -11,6 +11,7 @@ import type { SMTPServer } from "smtp-server";
 import { SMTPConnection, type SMTPConnectionOptions } from "smtp-server/lib/smtp-connection.js";
 import { formatEndpoint } from "../../shared/listen-address.js";
 import type { Log } from "../../shared/log.js";
+import { tlsExporter } from "../../shared/sasl/channel-binding.js";
 import { Deadlines } from "./deadlines.js";
 import { Dialogue, type Step } from "./dialogue.js";
 import type { SessionFacts } from "./receiver.js";
@@ -153,6 +154,7 @@ export class Connection<Destination> extends SMTPConnection {
       return;
     }
     if (next.kind === "message") this.#expectMessage();
+    if (this._parser instanceof CommandStream) this._parser.expectResponse(this.#dialogue.awaitsResponse);
     this.#write(lines);
     if (next.kind === "starttls") this.#startTls();
     else if (next.kind === "close") this.#close(next.reason);
@@ -208,7 +210,7 @@ export class Connection<Destination> extends SMTPConnection {
   #write(lines: readonly string[]): void {
     if (this._upgrading || !this._socket.writable) return;
     this._socket.write(`${lines.join("\r\n")}\r\n`);
-    for (const line of lines) this.#log.trace({ S: line }, "dialogue");
+    for (const line of lines) this.#log.trace({ S: loggableReply(line) }, "dialogue");
   }
 
   /** Resolves after this time, or when there is no sense in waiting. */
@@ -260,7 +262,16 @@ export class Connection<Destination> extends SMTPConnection {
   }
 }
 
+/** What SCRAM says in a challenge is enough to guess a password by. */
+function loggableReply(line: string): string {
+  return line.startsWith("334 ") ? "334 ***" : line;
+}
+
 function tlsFacts(socket: Socket): SessionFacts["tls"] {
   if (!(socket instanceof TLSSocket)) return undefined;
-  return { version: socket.getProtocol() ?? "TLS", cipher: socket.getCipher().name };
+  return {
+    version: socket.getProtocol() ?? "TLS",
+    cipher: socket.getCipher().name,
+    channelBinding: socket.destroyed ? undefined : tlsExporter(socket),
+  };
 }

@@ -55,6 +55,11 @@ export class Dialogue<Destination> {
     return this.#session.transaction !== undefined;
   }
 
+  /** True when the next line is a response to a challenge, and no command. */
+  get awaitsResponse(): boolean {
+    return this.#answer !== undefined;
+  }
+
   /** What the log says of a session that is over. */
   get summary() {
     const { helo, tls, account } = this.#session;
@@ -126,7 +131,8 @@ export class Dialogue<Destination> {
         return this.#replied(outcome.reply, asked, outcome.more);
       case "challenge":
         this.#answer = outcome.answer;
-        return step(reply(334, undefined, outcome.text));
+        // Base64, which formatReply would cut where a command's reply has to end (RFC 4954 §4 allows 12288 octets).
+        return { lines: [`334 ${outcome.text}`], waitMs: 0, next: COMMAND };
       case "message":
         this.#reception = outcome.reception;
         return step(outcome.reply, { kind: "message" });

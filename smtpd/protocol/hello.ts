@@ -2,7 +2,6 @@
 
 import type { Outcome } from "./outcome.js";
 import { reply } from "./reply.js";
-import { MECHANISMS } from "./sasl.js";
 import type { Session } from "./session.js";
 
 /** A name of RFC 5321's 255 octets, or an address literal. What clients really send there is anything printable. */
@@ -34,7 +33,7 @@ function extensions<D>(session: Session<D>): string[] {
   ];
   if (session.canStartTls()) offered.push("STARTTLS");
   if (session.mayLogIn() && session.account === undefined) {
-    offered.push(["AUTH", ...MECHANISMS.keys()].join(" "));
+    offered.push(["AUTH", ...session.mechanisms().map(({ name }) => name)].join(" "));
   }
   return offered;
 }

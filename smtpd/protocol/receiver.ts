@@ -5,11 +5,21 @@
  * The protocol calls one thing at a time for a session and waits for its answer. An error that one of these rejects
  * with is trouble that nobody foresaw: the client is told 451 4.3.0 and the log the cause.
  */
-import type { Account, Verdict } from "../../shared/accounts/account.js";
+import type { Account } from "../../shared/accounts/account.js";
 import type { Mailbox } from "../../shared/address.js";
 import type { Log } from "../../shared/log.js";
+import type { Check, Checked } from "../../shared/sasl/mechanism.js";
+import type { LoginOffer } from "../../shared/sasl/mechanisms.js";
 import type { Role } from "../config.js";
 import type { Reply } from "./reply.js";
+
+/** TLS in use. */
+export interface TlsFacts {
+  readonly version: string;
+  readonly cipher: string;
+  /** What SCRAM can bind to (RFC 9266); undefined where this TLS does not give it. */
+  readonly channelBinding?: Buffer | undefined;
+}
 
 /** What is known of a session by now. */
 export interface SessionFacts {
@@ -20,7 +30,7 @@ export interface SessionFacts {
   readonly helo: string;
   /** True after EHLO. */
   readonly esmtp: boolean;
-  readonly tls: { readonly version: string; readonly cipher: string } | undefined;
+  readonly tls: TlsFacts | undefined;
   /** The account that has logged in. */
   readonly account: Account | undefined;
   /** The log, bound to the session. */
@@ -76,8 +86,10 @@ export interface IncomingMessage {
 }
 
 export interface Receiver<Destination> {
-  /** Checks a login. Delays for repeated failures are the protocol's affair, not this one's. */
-  authenticate(session: SessionFacts, username: string, password: string): Promise<Verdict>;
+  /** What logins can be checked now. */
+  readonly logins: LoginOffer;
+  /** Makes a check that a login needs. Delays for repeated failures are the protocol's affair, not this one's. */
+  authenticate(session: SessionFacts, check: Check): Promise<Checked>;
   /** A reply below 400 accepts. */
   mail(session: SessionFacts, reversePath: ReversePath): Promise<Reply>;
   rcpt(

@@ -4,6 +4,8 @@ import type { Certificates } from "../../shared/certificates.js";
 import { isLoopback } from "../../shared/listen-address.js";
 import type { Log } from "../../shared/log.js";
 import type { LoginGuard } from "../../shared/login-guard.js";
+import type { Mechanism } from "../../shared/sasl/mechanism.js";
+import { offeredMechanisms } from "../../shared/sasl/mechanisms.js";
 import type { Role, SmtpdConfig, SmtpdListenerConfig } from "../config.js";
 import type { Envelope, Receiver, Recipient, ReversePath, SessionFacts } from "./receiver.js";
 
@@ -96,7 +98,12 @@ export class Session<Destination> implements SessionFacts {
     return this.tls === undefined && listener.tls === "starttls" && certificates() !== undefined;
   }
 
-  /** True when a password may be sent now. */
+  /** The SASL mechanisms for those who may log in. */
+  mechanisms(): readonly Mechanism[] {
+    return offeredMechanisms(this.service.receiver.logins, this.tls?.channelBinding);
+  }
+
+  /** True when a login is taken now. By SCRAM too only where a password would be: what follows is as readable. */
   mayLogIn(): boolean {
     if (this.role !== "submission") return false;
     if (this.tls !== undefined) return true;

@@ -3,13 +3,27 @@
  * chunk of a message is taken before the next one is read from the socket, so a slow disk slows the client and costs no
  * memory.
  */
-import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
+import { SMTPStream, type SMTPStreamOptions } from "smtp-server/lib/smtp-stream.js";
+import { RESPONSE_OCTETS_MAX } from "../../shared/sasl/exchange.js";
 
 /** Takes octets of a message; resolves to what came after its end, or to undefined while it goes on. */
 export type TakeOctets = (chunk: Buffer) => Promise<Buffer | undefined>;
 
 export class CommandStream extends SMTPStream {
+  readonly #commandOctetsMax: number;
   #take: TakeOctets | undefined;
+
+  constructor(options: SMTPStreamOptions) {
+    super(options);
+    this.#commandOctetsMax = this._maxCommandLength;
+  }
+
+  /** Whether the next line is the client's part of a SASL exchange, which may be longer than a command. */
+  expectResponse(awaited: boolean): void {
+    this._maxCommandLength = awaited
+      ? Math.max(this.#commandOctetsMax, RESPONSE_OCTETS_MAX)
+      : this.#commandOctetsMax;
+  }
 
   /** From here on octets belong to a message, until `take` says that it has ended. Must not reject. */
   receiveMessage(take: TakeOctets): void {

@@ -6,10 +6,13 @@
  * to another host is refused for now with 4.3.3, since nothing here relays.
  */
 import { randomInt } from "node:crypto";
-import type { Account, Authenticator, Verdict } from "../../shared/accounts/account.js";
+import type { Account, Authenticator } from "../../shared/accounts/account.js";
 import { formatMailbox, type Mailbox, parseMailbox } from "../../shared/address.js";
 import type { Durable } from "../../shared/durable.js";
 import type { TmpCleaner } from "../../shared/maildir/clean.js";
+import { performCheck } from "../../shared/sasl/check.js";
+import type { Check, Checked } from "../../shared/sasl/mechanism.js";
+import type { LoginOffer } from "../../shared/sasl/mechanisms.js";
 import type {
   DataAnswer,
   Envelope,
@@ -59,8 +62,12 @@ export class MailReceiver implements Receiver<Destination> {
     this.#options = options;
   }
 
-  authenticate(_session: SessionFacts, username: string, password: string): Promise<Verdict> {
-    return this.#options.authenticator.authenticate(username, password);
+  get logins(): LoginOffer {
+    return this.#options.authenticator;
+  }
+
+  authenticate(_session: SessionFacts, check: Check): Promise<Checked> {
+    return performCheck(this.#options.authenticator, check);
   }
 
   async mail(_session: SessionFacts, _reversePath: ReversePath): Promise<Reply> {

@@ -7,8 +7,9 @@
  *
  * Anybody else, in any domain, is a recipient. A reverse-path with the local-part `refused` gets 550 5.7.1.
  */
-import type { Account, Verdict } from "../../shared/accounts/account.js";
+import type { Account } from "../../shared/accounts/account.js";
 import { maildirAt } from "../../shared/maildir/maildir.js";
+import type { Check, Checked } from "../../shared/sasl/mechanism.js";
 import type {
   DataAnswer,
   Envelope,
@@ -23,6 +24,9 @@ import { MAILBOX_FULL, type Reply, reply } from "../../smtpd/protocol/reply.js";
 
 export const SECRET = "/var/secret";
 export const PASSWORD = "correct horse";
+export const TOKEN = "a.right-token";
+const OCTETS = Buffer.alloc(32);
+const NOBODYS = { iterations: 4096, salt: OCTETS, storedKey: OCTETS, serverKey: OCTETS };
 
 export interface ReceivedMessage {
   readonly envelope: Envelope<string>;
@@ -35,8 +39,10 @@ export class MemoryReceiver implements Receiver<string> {
   readonly messages: ReceivedMessage[] = [];
   /** Every reverse-path that was asked about. */
   readonly reversePaths: ReversePath[] = [];
-  /** Logins that were tried, as `username:password`. */
-  readonly logins: string[] = [];
+  /** By SCRAM, everybody is a stranger. */
+  readonly logins = { takesScram: true, takesTokens: true };
+  /** Logins that were tried, as `username:password` or `username:token`. */
+  readonly loginsTried: string[] = [];
   abandoned = 0;
   /** Messages that were begun and neither ended nor abandoned. */
   open = 0;
@@ -63,11 +69,17 @@ export class MemoryReceiver implements Receiver<string> {
     for (const heard of this.#waiting.splice(0)) heard();
   }
 
-  async authenticate(_session: SessionFacts, username: string, password: string): Promise<Verdict> {
-    this.logins.push(`${username}:${password}`);
+  async authenticate(_session: SessionFacts, check: Check): Promise<Checked> {
+    const { username = "" } = check;
     if (username === "trouble") return { kind: "unavailable", cause: new Error(SECRET) };
     if (username === "bug") throw new Error(SECRET);
-    return password === PASSWORD ? { kind: "granted", account: accountOf(username) } : { kind: "refused" };
+    if (check.kind === "SCRAM keys")
+      return { kind: "keys", keys: NOBODYS, account: undefined, nonce: "server" };
+    if (check.kind === "SCRAM proof") return { kind: "refused" };
+    const secret = check.kind === "password" ? check.password : check.token;
+    this.loginsTried.push(`${username}:${secret}`);
+    const right = check.kind === "password" ? PASSWORD : TOKEN;
+    return secret === right ? { kind: "granted", account: accountOf(username) } : { kind: "refused" };
   }
 
   async mail(_session: SessionFacts, reversePath: ReversePath): Promise<Reply> {

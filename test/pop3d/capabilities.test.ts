@@ -59,10 +59,10 @@ function* everyCombination(): Generator<Combination> {
       for (const accounts of ACCOUNTS) {
         const site = sitePolicy({ expireMs, loginDelaySeconds }, accounts);
         const own = policyOf(accounts[0]?.extra ?? new Map(), site.default);
-        for (const login of [true, false])
+        for (const mechanisms of [["SCRAM-SHA-256", "PLAIN"], []])
           for (const stls of [true, false])
             for (const implementation of ["pillarbox", ""])
-              yield [{ login, stls, site, implementation }, own, accounts];
+              yield [{ mechanisms, stls, site, implementation }, own, accounts];
       }
 }
 

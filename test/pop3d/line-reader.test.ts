@@ -33,22 +33,32 @@ test("any octets in any cut are read as if they came at once", () => {
   );
 });
 
+test("a line may be longer than the one before", () => {
+  const reader = new LineReader();
+  reader.push(Buffer.from(`STAT\r\n${"x".repeat(2 * LIMIT)}`));
+  assert.equal(shown(reader.next(LIMIT)), "STAT");
+  assert.equal(reader.next(3 * LIMIT), undefined);
+  reader.push(Buffer.from("\r\nNOOP\r\n"));
+  assert.equal(shown(reader.next(3 * LIMIT)), "x".repeat(2 * LIMIT));
+  assert.equal(shown(reader.next(LIMIT)), "NOOP");
+});
+
 test("what was cleared is forgotten, whole lines and the beginning of one", () => {
-  const reader = new LineReader(LIMIT);
+  const reader = new LineReader();
   reader.push(Buffer.from("STLS\r\nUSER x\r\nPAS"));
-  assert.equal(shown(reader.next()), "STLS");
+  assert.equal(shown(reader.next(LIMIT)), "STLS");
   reader.clear();
   reader.push(Buffer.from("S\r\n"));
-  assert.equal(shown(reader.next()), "S");
+  assert.equal(shown(reader.next(LIMIT)), "S");
 });
 
 /** Lines are read after each piece, up to the first that is too long. */
 function read(pieces: readonly Buffer[]): string[] {
-  const reader = new LineReader(LIMIT);
+  const reader = new LineReader();
   const lines: string[] = [];
   for (const piece of pieces) {
     reader.push(piece);
-    for (let line = reader.next(); line !== undefined; line = reader.next()) {
+    for (let line = reader.next(LIMIT); line !== undefined; line = reader.next(LIMIT)) {
       lines.push(shown(line));
       if (line.kind === "overlong") return lines;
     }

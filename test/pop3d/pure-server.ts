@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { SessionRules } from "../../pop3d/authorization.js";
-import { LineReader } from "../../pop3d/line-reader.js";
+import { type Line, LineReader } from "../../pop3d/line-reader.js";
 import { Maildrop } from "../../pop3d/maildrop.js";
 import { sizesOf } from "../../pop3d/measure.js";
 import type { Effect, Input, Result } from "../../pop3d/protocol.js";
@@ -14,9 +14,13 @@ import { Surrogate } from "../../pop3d/surrogate.js";
 import { uniqueIds } from "../../pop3d/unique-id.js";
 import { TopCut, WireForm } from "../../pop3d/wire-form.js";
 import type { Account } from "../../shared/accounts/account.js";
+import { hashScramSha256 } from "../../shared/accounts/schemes/scram.js";
+import { readStoredPassword } from "../../shared/accounts/schemes.js";
 import { maildirAt } from "../../shared/maildir/maildir.js";
 import { compareNames, parseName } from "../../shared/maildir/name.js";
 import { wireSizeOf } from "../../shared/maildir/wire-size.js";
+import { RESPONSE_OCTETS_MAX } from "../../shared/sasl/exchange.js";
+import type { Check, Checked } from "../../shared/sasl/mechanism.js";
 import type { StoredMessage } from "./transcript.js";
 
 const ADDRESS = "alice@pillarbox.test";
@@ -27,6 +31,8 @@ const ALICE: Omit<Account, "extra"> = {
   maildir: maildirAt("/nowhere/Maildir"),
 };
 
+const SCRAM = readStoredPassword(hashScramSha256("correct horse", 4096));
+
 /** The settings of its maildrop. */
 export interface PureMaildrop {
   readonly folders: readonly string[];
@@ -36,7 +42,7 @@ export interface PureMaildrop {
 
 export class PureServer {
   readonly #session: Session;
-  readonly #reader = new LineReader(4096);
+  readonly #reader = new LineReader();
   readonly #account: Account;
   readonly #stored: readonly StoredMessage[];
   readonly #octets = new Map<string, Buffer>();
@@ -82,10 +88,14 @@ export class PureServer {
   feed(octets: Buffer): void {
     if (this.#closed || this.#awaitsTls) return;
     this.#reader.push(octets);
-    for (let line = this.#reader.next(); line !== undefined; line = this.#reader.next()) {
+    for (let line = this.#nextLine(); line !== undefined; line = this.#nextLine()) {
       this.#step(line);
       if (this.#closed || this.#awaitsTls) return;
     }
+  }
+
+  #nextLine(): Line | undefined {
+    return this.#reader.next(this.#session.awaitsResponse ? RESPONSE_OCTETS_MAX : 4096);
   }
 
   /** The handshake succeeds. What came before it is dropped. */
@@ -93,7 +103,7 @@ export class PureServer {
     assert.ok(this.#awaitsTls, "the server does not wait for TLS");
     this.#awaitsTls = false;
     this.#reader.clear();
-    this.#step({ kind: "start TLS" });
+    this.#step({ kind: "start TLS", channelBinding: Buffer.alloc(32) });
   }
 
   #step(input: Input): void {
@@ -111,14 +121,8 @@ export class PureServer {
 
   #perform(effect: Exclude<Effect, { kind: "close" | "start TLS" }>): Result {
     switch (effect.kind) {
-      case "authenticate": {
-        const known = effect.username === "alice" || effect.username === ADDRESS;
-        const granted = known && effect.password === "correct horse";
-        return {
-          kind: "authenticate",
-          verdict: granted ? { kind: "granted", account: this.#account } : { kind: "refused" },
-        };
-      }
+      case "authenticate":
+        return { kind: "authenticate", checked: this.#check(effect.check) };
       case "delay":
       case "pause":
         return { kind: effect.kind };
@@ -145,6 +149,28 @@ export class PureServer {
         }
         return { kind: "update", outcome: "complete" };
     }
+  }
+
+  /** Alice is known by two names; her token is "hers". */
+  #check(check: Check): Checked {
+    const known = check.username === "alice" || check.username === ADDRESS;
+    switch (check.kind) {
+      case "password":
+        return this.#verdict(known && check.password === "correct horse");
+      case "token":
+        return this.#verdict(known && check.token === "hers");
+      case "SCRAM keys": {
+        const keys = SCRAM.kind === "credential" ? SCRAM.credential.scram : undefined;
+        assert.ok(keys && "salt" in keys);
+        return { kind: "keys", keys, account: known ? this.#account : undefined, nonce: "server" };
+      }
+      case "SCRAM proof":
+        return this.#verdict(check.proved && check.account !== undefined);
+    }
+  }
+
+  #verdict(granted: boolean): Checked {
+    return granted ? { kind: "granted", account: this.#account } : { kind: "refused" };
   }
 
   #open(): Maildrop {

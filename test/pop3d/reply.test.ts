@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { german } from "../../pop3d/language/german.js";
-import { CHALLENGE, encode, err, ok, okData, type Reply } from "../../pop3d/reply.js";
+import { challenge, encode, err, ok, okData, type Reply } from "../../pop3d/reply.js";
 
 const ROWS: readonly [reply: Reply, octets: string][] = [
   [okData("2 320"), "+OK 2 320\r\n"],
@@ -10,7 +10,8 @@ const ROWS: readonly [reply: Reply, octets: string][] = [
   [err("goodbye", "SYS/TEMP"), "-ERR [SYS/TEMP] goodbye\r\n"],
   [{ ...ok("nothing done"), data: "en" }, "+OK en nothing done\r\n"],
   [ok({ text: "message deleted", number: 7 }), "+OK message 7 deleted\r\n"],
-  [CHALLENGE, "+ \r\n"],
+  [challenge(""), "+ \r\n"],
+  [challenge("VXNlcm5hbWU6"), "+ VXNlcm5hbWU6\r\n"],
   [ok("nothing done", []), "+OK nothing done\r\n.\r\n"],
   [ok("goodbye", ["1 120", ".", ".a", "", "b."]), "+OK goodbye\r\n1 120\r\n..\r\n..a\r\n\r\nb.\r\n.\r\n"],
 ];

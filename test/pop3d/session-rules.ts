@@ -7,6 +7,7 @@ export const RULES: SessionRules = {
   tls: false,
   stls: false,
   plaintextAuth: true,
+  offer: { takesScram: true, takesTokens: true },
   loginFailuresMax: 3,
   mistakes: { most: 1000, delayMs: 0 },
   language: "en",

@@ -165,6 +165,8 @@ function rulesOf(transcript: Transcript): SessionRules {
     tls: false,
     stls: true,
     plaintextAuth: settings.get("listen.allow_plaintext_auth") !== '"never"',
+    // As the daemon has it: all passwords are stored as they are, and nobody is asked about tokens.
+    offer: { takesScram: true, takesTokens: false },
     loginFailuresMax: Number(settings.get("limits.login_failures") ?? 3),
     mistakes: { most: Number(settings.get("limits.unknown_commands") ?? 20), delayMs: 0 },
     language: settings.get("language") === '"ja"' ? "ja" : "en",
@@ -201,7 +203,9 @@ function maildropOf({ settings, accounts }: Transcript): PureMaildrop {
 
 /** Cases about the time before TLS have no sense after it. */
 function saysNoTls({ settings, phases }: Transcript): boolean {
-  const announced = phases.some((phase) => expectedLines(phase).includes("STLS"));
+  const announced = phases.some((phase) =>
+    expectedLines(phase).some((line) => ["STLS", "SCRAM-SHA-256"].includes(line)),
+  );
   return announced || settings.has("listen.allow_plaintext_auth");
 }
 

@@ -45,5 +45,5 @@ test("a Unix socket serves, and counts as this host", async (t) => {
   await once(socket, "end");
   assert.match(said, /^220 .*^235 2\.7\.0 .*^221 2\.0\.0 /ms);
   await listener.stop();
-  assert.equal(listener.receiver.logins.length, 1);
+  assert.equal(listener.receiver.loginsTried.length, 1);
 });

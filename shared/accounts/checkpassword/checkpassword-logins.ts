@@ -14,13 +14,14 @@ import { randomBytes } from "node:crypto";
 import { parseMailbox } from "../../address.js";
 import type { Log } from "../../log.js";
 import { maildirAt } from "../../maildir/maildir.js";
+import { prepareQuery } from "../../sasl/saslprep.js";
 import { type SlotCounts, Slots } from "../../slots.js";
-import type { Account, Accounts, Authenticator, Verdict } from "../account.js";
+import type { Account, Accounts, Authenticator, ScramLookup, Verdict } from "../account.js";
 import { isLocked } from "../locked.js";
 import { LoginCache } from "../login-cache.js";
 import type { TokenLogins } from "../oauth/token-logins.js";
 import { UnderWay } from "../under-way.js";
-import { addressOfUser } from "../username.js";
+import { addressOfLogin } from "../username.js";
 import { CheckerProcess } from "./checker-process.js";
 import { type CheckerOutcome, checkerInput, programToRun, readCheckerEnd } from "./interface.js";
 
@@ -67,10 +68,24 @@ export class CheckpasswordLogins implements Authenticator {
     return this.#options.tokens?.login(username, token) ?? REFUSED;
   }
 
+  get takesScram(): boolean {
+    return false;
+  }
+
+  async scramKeys(): Promise<ScramLookup> {
+    return { kind: "unavailable", cause: new Error("there is no SCRAM where a program checks passwords") };
+  }
+
+  confirm(): Verdict {
+    return REFUSED;
+  }
+
   async authenticate(username: string, password: string): Promise<Verdict> {
-    const address = addressOfUser(username, this.#options.defaultDomain);
-    if (address === undefined) return REFUSED;
+    // RFC 4616 §2. The program gets the password as it was sent: whether it would prepare it, nobody knows.
+    if (prepareQuery(password) === undefined) return REFUSED;
     try {
+      const address = this.#addressOf(username);
+      if (address === undefined) return REFUSED;
       const outcome = await this.#check(nameToCheck(username, address), password);
       if (outcome.kind === "granted") return this.#verdict(address, outcome.home);
       return outcome.kind === "refused" ? REFUSED : unavailable(`the password checker ${outcome.why}`);
@@ -86,6 +101,11 @@ export class CheckpasswordLogins implements Authenticator {
     this.#slots.close();
     for (const checker of this.#running) checker.kill();
     await Promise.all([...this.#running].map((checker) => checker.ended));
+  }
+
+  #addressOf(username: string): string | undefined {
+    const { accounts, defaultDomain } = this.#options;
+    return addressOfLogin(username, defaultDomain, (address) => accounts().find(address) !== undefined);
   }
 
   async #check(name: string, password: string): Promise<CheckerOutcome> {

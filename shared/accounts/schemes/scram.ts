@@ -3,10 +3,13 @@
  * base64. The password cannot be read from it, a client may prove that it knows the password without sending it, and a
  * plain login can be checked as well. Pure, except that a new salt is random.
  *
- * RFC 5802 §2.2 asks for SASLprep (RFC 4013) of the password. Dovecot hashes the octets that it was given, and a plain
- * login compares those; the file is shared with it, so the same is done here. For ASCII there is no difference.
+ * RFC 5802 §2.2 asks for SASLprep (RFC 4013) of the password. Dovecot hashes the octets that it was given; the file is
+ * shared with it, so the same is done here, and whoever stores or checks a password prepares it. For ASCII there is no
+ * difference.
  */
-import { createHmac, hash, pbkdf2Sync, randomBytes } from "node:crypto";
+import { createHmac, hash, pbkdf2, pbkdf2Sync, randomBytes } from "node:crypto";
+import { promisify } from "node:util";
+import type { ScramKeys } from "../account.js";
 import { equalHashes } from "./constant-time.js";
 import type { Credential } from "./credential.js";
 
@@ -17,12 +20,12 @@ import type { Credential } from "./credential.js";
  */
 export const SCRAM_ITERATIONS = 100_000;
 /** RFC 7677 §4; Dovecot refuses fewer. */
-const ITERATIONS_MIN = 4096;
+export const ITERATIONS_MIN = 4096;
 /** Some seconds of work: whoever wrote more into the file has made a mistake. */
 const ITERATIONS_MAX = 10_000_000;
 
-const SHA256_OCTETS = 32;
-const SALT_OCTETS = 16;
+export const SHA256_OCTETS = 32;
+export const SALT_OCTETS = 16;
 const BASE64 = "[A-Za-z0-9+/]+={0,2}";
 const FORM = new RegExp(`^([1-9]\\d{0,7}),(${BASE64}),(${BASE64}),(${BASE64})$`);
 
@@ -37,6 +40,7 @@ export function parseScramSha256(stored: Buffer): Credential | undefined {
   return {
     scheme: "SCRAM-SHA-256",
     work: `SCRAM-SHA-256 ${iterations}`,
+    scram: { iterations, salt, storedKey, serverKey },
     verify: (password) => equalHashes(keysOf(password, salt, iterations).storedKey, storedKey),
   };
 }
@@ -52,12 +56,43 @@ export function hashScramSha256(
   return `{SCRAM-SHA-256}${iterations},${parts.join(",")}`;
 }
 
-/** RFC 5802 §3: SaltedPassword, then StoredKey by way of ClientKey, and ServerKey. */
+/** The keys of a password, made without holding up the event loop. */
+export async function deriveScramKeys(
+  password: Buffer,
+  salt: Buffer,
+  iterations: number,
+): Promise<ScramKeys> {
+  const salted = await promisify(pbkdf2)(password, salt, iterations, SHA256_OCTETS, "sha256");
+  return { salt, iterations, ...keysOfSalted(salted) };
+}
+
+/**
+ * Whether a client has proved that it knows the password (RFC 5802 §3).
+ * @param signed AuthMessage
+ * @param proof ClientProof = ClientKey XOR ClientSignature
+ */
+export function provesPassword({ storedKey }: ScramKeys, signed: Buffer, proof: Buffer): boolean {
+  if (proof.length !== SHA256_OCTETS) return false;
+  const signature = hmac(storedKey, signed);
+  const clientKey = proof.map((octet, i) => octet ^ (signature[i] ?? 0));
+  return equalHashes(hash("sha256", clientKey, "buffer"), storedKey);
+}
+
+/** What proves to the client that we know its password, too: ServerSignature. */
+export function serverSignature({ serverKey }: ScramKeys, signed: Buffer): Buffer {
+  return hmac(serverKey, signed);
+}
+
 function keysOf(password: Buffer, salt: Buffer, iterations: number) {
-  const saltedPassword = pbkdf2Sync(password, salt, iterations, SHA256_OCTETS, "sha256");
-  const clientKey = createHmac("sha256", saltedPassword).update("Client Key").digest();
-  return {
-    storedKey: hash("sha256", clientKey, "buffer"),
-    serverKey: createHmac("sha256", saltedPassword).update("Server Key").digest(),
-  };
+  return keysOfSalted(pbkdf2Sync(password, salt, iterations, SHA256_OCTETS, "sha256"));
+}
+
+/** RFC 5802 §3: from SaltedPassword StoredKey, by way of ClientKey, and ServerKey. */
+function keysOfSalted(saltedPassword: Buffer) {
+  const clientKey = hmac(saltedPassword, "Client Key");
+  return { storedKey: hash("sha256", clientKey, "buffer"), serverKey: hmac(saltedPassword, "Server Key") };
+}
+
+function hmac(key: Buffer, message: Buffer | string): Buffer {
+  return createHmac("sha256", key).update(message).digest();
 }

@@ -20,6 +20,7 @@ import type { Envelope, IncomingMessage, SessionFacts } from "../../../smtpd/pro
 import type { Reply } from "../../../smtpd/protocol/reply.js";
 import { parseAliases } from "../../../smtpd/receive/aliases.js";
 import { type Destination, MailReceiver } from "../../../smtpd/receive/receiver.js";
+import { NOBODY } from "../../fakes/authenticator.js";
 
 export const session: SessionFacts = {
   role: "mx",
@@ -74,11 +75,7 @@ export function receiverSite() {
         },
         aliases,
       }),
-      authenticator: {
-        takesTokens: false,
-        authenticate: async () => ({ kind: "refused" }),
-        authenticateToken: async () => ({ kind: "refused" }),
-      },
+      authenticator: NOBODY,
       durable,
       uniqueName,
       cleaner: new TmpCleaner(Date.now),
