@@ -204,7 +204,7 @@ function maildropOf({ settings, accounts }: Transcript): PureMaildrop {
 /** Cases about the time before TLS have no sense after it. */
 function saysNoTls({ settings, phases }: Transcript): boolean {
   const announced = phases.some((phase) =>
-    expectedLines(phase).some((line) => ["STLS", "SCRAM-SHA-256"].includes(line)),
+    expectedLines(phase).some((line) => line === "STLS" || /^(SASL )?SCRAM-SHA-256\b/.test(line)),
   );
   return announced || settings.has("listen.allow_plaintext_auth");
 }
