@@ -6,6 +6,7 @@ import { createInterface, type Interface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { PASSWORD_OCTETS_MAX } from "../../shared/accounts/authenticator.js";
 import { EXIT, ExitError } from "../../shared/exit.js";
+import { prepareStored } from "../../shared/sasl/saslprep.js";
 
 export interface PasswordOption {
   readonly "password-stdin": boolean;
@@ -20,7 +21,7 @@ export const PASSWORD_OPTION = {
 } as const;
 
 /**
- * The password to store. Throws an ExitError (64) when none can be had, when it cannot be one, or when the person types two
+ * The password to store, prepared by SASLprep. Throws an ExitError (64) when none can be had, when it cannot be one, or when the person types two
  * that differ.
  * @param fromStdin take the first line of standard input, without its line end
  */
@@ -39,9 +40,14 @@ function checked(password: string): string {
   if (password === "") throw refuse("is empty");
   if (/[\0\r\n]/.test(password))
     throw refuse("holds a NUL or an end of line, which no mail program can send");
-  if (Buffer.byteLength(password) > PASSWORD_OCTETS_MAX)
-    throw refuse(`is longer than ${PASSWORD_OCTETS_MAX} octets`);
-  return password;
+  const prepared = prepareStored(password);
+  if (prepared === undefined)
+    throw refuse("holds characters, or an order of them, that passwords must not have (SASLprep, RFC 4013)");
+  for (const form of [password, prepared]) {
+    if (Buffer.byteLength(form) > PASSWORD_OCTETS_MAX)
+      throw refuse(`is longer than ${PASSWORD_OCTETS_MAX} octets`);
+  }
+  return prepared;
 }
 
 /** The octets up to the first line end, as UTF-8; the rest is not read. */

@@ -132,7 +132,7 @@ export const listenerOptions = {
     ),
   allow_plaintext_auth: choice(PLAINTEXT_AUTH)
     .prefault("loopback")
-    .describe("Whether a password may be sent before TLS."),
+    .describe("Whether logins are taken before TLS, by whatever mechanism."),
   proxy_protocol: list(network(), 'a list of addresses and networks, such as ["127.0.0.1", "192.0.2.0/24"]')
     .prefault([])
     .describe("The proxies whose connections begin with a PROXY header, version 1 or 2."),

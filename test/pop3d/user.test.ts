@@ -114,6 +114,21 @@ describe("add", () => {
     assert.deepEqual(await once(child, "exit"), [64, null]);
   });
 
+  test("a password is stored as SASLprep makes it, and refused where that prohibits it", async () => {
+    await site.add("alice", "pa\u0308ss\u00a0\u2168");
+    for (const password of ["päss IX", "pa\u0308ss\u00a0\u2168"]) {
+      assert.equal(await site.canLogIn("alice", password), true, password);
+    }
+    for (const [name, password] of [
+      ["control", "pa\tss"],
+      ["private", "pa\ue000ss"],
+      ["newer", "pa\u{1f511}ss"],
+      ["empty", "\u00ad"],
+    ] as const) {
+      assert.equal((await site.run(["add", name, "--password-stdin"], `${password}\n`)).code, 64, name);
+    }
+  });
+
   test("the first line is the password, with a line end of either kind or none", async () => {
     for (const [name, input] of [
       ["lf", "pass \nmore\n"],

@@ -1,24 +1,12 @@
 /** Logins: who is granted, that nobody learns who exists, and that the cache remembers nothing that it should not. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Account, Accounts } from "../../../shared/accounts/account.js";
 import { createAuthenticator, PASSWORD_OCTETS_MAX } from "../../../shared/accounts/authenticator.js";
 import { hashScramSha256, SCRAM_ITERATIONS } from "../../../shared/accounts/schemes/scram.js";
-import { maildirAt } from "../../../shared/maildir/maildir.js";
 import { ListingChecker } from "../../fakes/password-checker.js";
+import { accountsOf } from "./accounts.js";
 
 const SCRAM = "SCRAM-SHA-256 4096";
-
-function accountsOf(passwords: Readonly<Record<string, string>>): Accounts {
-  const accounts = new Map(
-    Object.entries(passwords).map(([name, password]): [string, Account] => {
-      const address = `${name}@example.org`;
-      const home = `/srv/mail/example.org/${name}`;
-      return [address, { address, password, home, maildir: maildirAt(`${home}/Maildir`), extra: new Map() }];
-    }),
-  );
-  return { size: accounts.size, find: (address) => accounts.get(address), all: () => accounts.values() };
-}
 
 /** A site with the accounts alice and bob, whose passwords are their names, and locked, who has none. */
 function site() {
@@ -108,6 +96,28 @@ for (const [username, password] of [
     assert.deepEqual(checker.takeWorks(), []);
   });
 }
+
+test("a password as it was sent or as SASLprep makes it fits, and both are tried whoever it is for", async () => {
+  const { state, kind, checker } = site();
+  const decomposed = hashScramSha256("u\u0308", 4096);
+  state.accounts = accountsOf({ alice: decomposed, bob: hashScramSha256("\u00fc", 4096) });
+  assert.equal(await kind("alice", "u\u0308"), "granted", "as Dovecot has hashed it");
+  assert.equal(await kind("bob", "u\u0308"), "granted");
+  assert.equal(await kind("nobody", "u\u0308"), "refused");
+  assert.deepEqual(checker.takeWorks(), Array(6).fill(SCRAM));
+  assert.equal(await kind("bob", "\u00fc"), "granted");
+  assert.equal(await kind("nobody", "\u00fc"), "refused");
+  assert.deepEqual(checker.takeWorks(), [SCRAM, SCRAM]);
+});
+
+test("a name as SASLprep makes it is found, and one that the file has otherwise, too", async () => {
+  const { state, kind } = site();
+  assert.equal(await kind("ａｌｉｃｅ", "alice"), "granted");
+  assert.equal(await kind("al\u00adice", "alice"), "granted");
+  state.accounts = accountsOf({ "\ufb01": hashScramSha256("x", 4096) });
+  assert.equal(await kind("\ufb01", "x"), "granted");
+  assert.equal(await kind("fi", "x"), "refused", "which is another name");
+});
 
 test("a login that succeeded is not checked again, one that failed is", async () => {
   const { kind, checker } = site();
