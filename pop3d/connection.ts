@@ -208,6 +208,9 @@ export class Connection {
     if (checked.kind === "unavailable") {
       this.#log.error({ username, method, err: checked.cause }, "login cannot be checked");
     }
+    if (checked.kind === "refused") {
+      this.#log.info({ username, method, reason: checked.reason }, "login failed");
+    }
     return { kind: "authenticate", checked };
   }
 

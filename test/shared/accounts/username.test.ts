@@ -1,7 +1,7 @@
 /** Names that people log in by. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { addressOfUser } from "../../../shared/accounts/username.js";
+import { describe, test } from "node:test";
+import { addressOfLogin, addressOfUser } from "../../../shared/accounts/username.js";
 
 for (const [name, address] of [
   ["alice", "alice@example.org"],
@@ -32,3 +32,27 @@ for (const [name, address] of [
 ] as const) {
   test(JSON.stringify(name.slice(0, 40)), () => assert.equal(addressOfUser(name, "example.org"), address));
 }
+
+describe("who logs in", () => {
+  for (const [name, address] of [
+    ["alice@Example.NET", "alice@example.net"],
+    ["ａl\u00adice", "alice@example.org"],
+    ["\u2168@example.net", "ix@example.net"],
+    ["\ufb01", "\ufb01@example.org"],
+    ["\ufb02", "fl@example.org"],
+    // Right to left, in a domain that is not.
+    ["\u05e9\u05dc@example.net", "\u05e9\u05dc@example.net"],
+    ["\u05e91", undefined],
+    ["a\u200eb", undefined],
+    ["a\ue000b@example.net", undefined],
+    ["\u00ad@example.net", undefined],
+    ["@example.net", undefined],
+    ["", undefined],
+    ["\u00ad".repeat(1_000_000), undefined],
+  ] as const) {
+    test(JSON.stringify(name.slice(0, 40)), () => {
+      const exists = (known: string) => known === "\ufb01@example.org";
+      assert.equal(addressOfLogin(name, "example.org", exists), address);
+    });
+  }
+});
