@@ -9,16 +9,15 @@
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocketOptions } from "node:tls";
-import type { Account, Authenticator } from "../shared/accounts/account.js";
+import type { Account } from "../shared/accounts/account.js";
 import type { Durable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
-import type { Attempt, LoginGuard } from "../shared/login-guard.js";
-import { isGuess, performCheck } from "../shared/sasl/check.js";
 import { RESPONSE_OCTETS_MAX } from "../shared/sasl/exchange.js";
 import type { SessionRules } from "./authorization.js";
 import type { Pop3dConfig } from "./config.js";
 import { shownLine, shownReply } from "./dialogue.js";
 import { letIn } from "./let-in.js";
+import { LoginAttempts, type LoginServices } from "./login-attempts.js";
 import type { LoginDelays } from "./login-delays.js";
 import type { Opening, OpenMaildrop } from "./open-maildrop.js";
 import type { SitePolicy } from "./policy.js";
@@ -30,10 +29,8 @@ import { update } from "./update.js";
 import { type Received, Wire } from "./wire.js";
 
 /** What the connections of a daemon share. */
-export interface Services {
+export interface Services extends LoginServices {
   readonly config: Pop3dConfig;
-  readonly authenticator: Authenticator;
-  readonly guard: LoginGuard;
   readonly opening: Opening;
   readonly delays: LoginDelays;
   readonly durable: Durable;
@@ -59,14 +56,13 @@ export class Connection {
   readonly #services: Services;
   readonly #caller: Caller;
   readonly #log: Log;
+  readonly #logins: LoginAttempts;
   readonly #wire: Wire;
   readonly #session: Session;
   readonly #begun = performance.now();
   readonly #abort = new AbortController();
   #open: OpenMaildrop | undefined;
   #account: Account | undefined;
-  /** The last login that was tried. */
-  #attempt: Attempt;
   /** Gives back the place among the sessions of the account. */
   #leave: (() => void) | undefined;
   /** How it came that the session ended, for the log. */
@@ -82,7 +78,7 @@ export class Connection {
     const { limits } = services.config;
     this.#services = services;
     this.#caller = caller;
-    this.#attempt = { address: caller.address, username: undefined };
+    this.#logins = new LoginAttempts(services, caller.address, log);
     this.#log = log;
     this.#wire = new Wire(socket, limits.stall_timeout);
     this.#session = new Session(rules);
@@ -178,7 +174,7 @@ export class Connection {
   async #perform(effect: Exclude<Effect, { kind: "close" }>): Promise<Result> {
     switch (effect.kind) {
       case "authenticate":
-        return this.#authenticate(effect);
+        return { kind: "authenticate", checked: await this.#logins.check(effect.check, effect.method) };
       case "delay":
         return this.#delay();
       case "pause":
@@ -199,29 +195,12 @@ export class Connection {
     }
   }
 
-  async #authenticate({ check, method }: EffectOf<"authenticate">): Promise<Result> {
-    const { authenticator, guard } = this.#services;
-    const { username } = check;
-    this.#attempt = { address: this.#caller.address, username };
-    const perform = () => performCheck(authenticator, check);
-    const checked = await (isGuess(check) ? guard.check(this.#attempt, perform) : perform());
-    if (checked.kind === "unavailable") {
-      this.#log.error({ username, method, err: checked.cause }, "login cannot be checked");
-    }
-    if (checked.kind === "refused") {
-      this.#log.info({ username, method, reason: checked.reason }, "login failed");
-    }
-    return { kind: "authenticate", checked };
-  }
-
   /**
    * The client's place among the connections of its address is kept for so long even if it goes away, so that hanging
    * up and calling again is no way round the delay.
    */
   async #delay(): Promise<Result> {
-    const milliseconds = this.#services.guard.failed(this.#attempt);
-    this.#attempt = { address: this.#caller.address, username: undefined };
-    await sleep(milliseconds, undefined, { signal: this.#abort.signal }).catch(() => {});
+    await sleep(this.#logins.failed(), undefined, { signal: this.#abort.signal }).catch(() => {});
     return { kind: "delay" };
   }
 
