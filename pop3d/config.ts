@@ -88,6 +88,11 @@ export const pop3dSchema = z
       lock_wait: duration()
         .prefault("2s")
         .describe("How long a second session waits for the first before [IN-USE]."),
+      deletion: choice(["unlink", "trash"])
+        .prefault("unlink")
+        .describe(
+          'What becomes of a deleted message: "unlink" removes it for good, "trash" moves it to the folder .Trash.',
+        ),
       expire: parsed(parseExpire, EXPIRE_FORMS)
         .prefault("never")
         .describe(

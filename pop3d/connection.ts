@@ -10,7 +10,6 @@ import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocketOptions } from "node:tls";
 import type { Account } from "../shared/accounts/account.js";
-import type { Durable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
 import { RESPONSE_OCTETS_MAX } from "../shared/sasl/exchange.js";
 import type { SessionRules } from "./authorization.js";
@@ -25,7 +24,7 @@ import type { Effect, Result, Step } from "./protocol.js";
 import { encode } from "./reply.js";
 import { sendMessage } from "./send-message.js";
 import { Session } from "./session.js";
-import { update } from "./update.js";
+import { type UpdateOutcome, type Updating, update } from "./update.js";
 import { type Received, Wire } from "./wire.js";
 
 /** What the connections of a daemon share. */
@@ -33,7 +32,7 @@ export interface Services extends LoginServices {
   readonly config: Pop3dConfig;
   readonly opening: Opening;
   readonly delays: LoginDelays;
-  readonly durable: Durable;
+  readonly updating: Updating;
   /** Called for each maildrop that is opened. */
   readonly opened: (account: Account) => void;
   /** What holds for accounts now. */
@@ -68,7 +67,8 @@ export class Connection {
   /** How it came that the session ended, for the log. */
   #ending: string | undefined;
   #retrieved = 0;
-  #removed = 0;
+  #expireMs = Number.POSITIVE_INFINITY;
+  #updated: UpdateOutcome | undefined;
 
   /**
    * @param socket paused and half-open-able
@@ -219,6 +219,7 @@ export class Connection {
       return { kind: "open maildrop", outcome };
     }
     this.#open = outcome;
+    this.#expireMs = policy.expireMs;
     this.#account = account;
     this.#services.opened(account);
     const [messages, octets] = [outcome.maildrop.count, outcome.maildrop.octets("as stored")];
@@ -236,12 +237,13 @@ export class Connection {
 
   async #update(): Promise<Result> {
     if (this.#open === undefined) return { kind: "update", outcome: "incomplete" };
-    const { durable, config } = this.#services;
-    const { complete, removed } = await update(this.#open, durable, config.maildrop.mark_seen, this.#log);
-    this.#removed = removed;
+    const { updating, config } = this.#services;
+    const { deletion, mark_seen: markSeen } = config.maildrop;
+    const rules = { deletion, markSeen, expireMs: this.#expireMs };
+    this.#updated = await update(this.#open, rules, updating, this.#log);
     // Before the reply: who reads it and calls again at once must not find the maildrop in use.
     await this.#release();
-    return { kind: "update", outcome: complete ? "complete" : "incomplete" };
+    return { kind: "update", outcome: this.#updated.complete ? "complete" : "incomplete" };
   }
 
   get #tlsStarted(): ResultOf<"start TLS"> {
@@ -277,7 +279,8 @@ export class Connection {
         ms: Math.round(performance.now() - this.#begun),
         sent: this.#wire.octetsSent,
         retrieved: this.#retrieved,
-        deleted: this.#removed,
+        deleted: this.#updated?.removed ?? 0,
+        expired: this.#updated?.expired ?? 0,
       },
       "connection closed",
     );

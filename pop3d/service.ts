@@ -109,7 +109,7 @@ function servicesOf(
     },
     delays: new LoginDelays(() => performance.now()),
     site: siteOf(policyIn(config), state.accounts),
-    durable,
+    updating: { durable, uniqueName, now: Date.now },
     opened: ({ maildir }) => {
       cleaner
         .visit(maildir)

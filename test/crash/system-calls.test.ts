@@ -1,6 +1,7 @@
 /**
  * The order of system calls under strace: for a delivery the file's sync, its rename into new/, the sync of new/, and only
- * then `250`; for an UPDATE the unlink, the sync of its directory, and only then `+OK`.
+ * then `250`; for an UPDATE the unlink, the sync of its directory, and only then `+OK`; where deleted messages are moved, the
+ * sync of where to before the sync of where from.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -106,6 +107,42 @@ test("an UPDATE: unlink, directory synced, then +OK", { skip: without("strace") 
       call.ended < told.began,
   );
   assert.ok(synced, "new/ is synced between the unlink and +OK");
+});
+
+test("an UPDATE with trash: rename, .Trash/cur synced, then the folder that it left, then +OK", {
+  skip: without("strace"),
+}, async () => {
+  await site.deliver("alice", "Subject: x\n\nhello\n");
+  const [message] = await site.messages("alice");
+  assert.ok(message);
+
+  const trace = join(site.directory, "trace");
+  const { daemon, pop3 } = await site.pop3d({
+    tables: '[maildrop]\ndeletion = "trash"\n',
+    wrapper: strace(trace),
+  });
+  const session = await Dialogue.connect(pop3);
+  await session.expect(/^\+OK/);
+  await session.command("USER alice", /^\+OK/);
+  await session.command(`PASS ${PASSWORD}`, /^\+OK/);
+  await session.command("DELE 1", /^\+OK/);
+  const bye = await session.command("QUIT", /^\+OK/);
+  await daemon.stop();
+
+  const calls = await readTrace(trace, daemon.pid);
+  const { path, new: inbox } = site.maildir("alice");
+  const rename = theCall(calls, "rename", (call) => isRename(call) && call.args.includes(message.name));
+  const told = theCall(calls, "+OK", tells(bye));
+  const syncOf = (directory: string, after: number) =>
+    calls.find((call) => isSync(call) && call.args.includes(`<${directory}>`) && call.began > after);
+  const mark = calls.find((call) => isSync(call) && call.args.includes("/.Trash/maildirfolder>"));
+  assert.ok(mark !== undefined && mark.ended < rename.began, "the folder is durable before the move");
+  assert.ok(calls.some((call) => isSync(call) && call.args.includes(`<${path}>`) && call.ended < mark.began));
+  const to = syncOf(`${path}/.Trash/cur`, rename.ended);
+  assert.ok(to, ".Trash/cur is synced after the move");
+  const from = syncOf(inbox, to.ended);
+  assert.ok(from, "new/ is synced after .Trash/cur");
+  assert.ok(from.ended < told.began, "+OK comes last");
 });
 
 async function send(port: number, users: readonly string[], body = "hello\r\n"): Promise<void> {

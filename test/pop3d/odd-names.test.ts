@@ -7,13 +7,12 @@ import { link, readdir } from "node:fs/promises";
 import { describe, test } from "node:test";
 import type { OpenMaildrop } from "../../pop3d/open-maildrop.js";
 import { TwinSeparator } from "../../pop3d/twins.js";
-import { update } from "../../pop3d/update.js";
 import { openMessage } from "../../shared/maildir/find.js";
 import type { Maildir } from "../../shared/maildir/maildir.js";
 import type { InfoSeparator } from "../../shared/maildir/name.js";
 import { FailingDurable } from "../fakes/failing-durable.js";
 import { temporaryDirectory } from "../temporary-directory.js";
-import { filesIn, maildirWith, messageOf, opened, opening, silent, uniqueName } from "./opened.js";
+import { filesIn, maildirWith, messageOf, opened, opening, runWith, silent, uniqueName } from "./opened.js";
 
 const NAMES: readonly string[] = [
   "caf\xe9",
@@ -200,7 +199,7 @@ async function contentOf(open: OpenMaildrop, number: number): Promise<string> {
 }
 
 async function quit(open: OpenMaildrop) {
-  const outcome = await update(open, new FailingDurable(), true, silent);
+  const { complete, removed } = await runWith(open, {});
   await open.lock?.release();
-  return outcome;
+  return { complete, removed };
 }

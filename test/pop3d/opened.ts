@@ -9,8 +9,9 @@ import type { Message } from "../../pop3d/maildrop.js";
 import { type Opening, type OpenMaildrop, openMaildrop } from "../../pop3d/open-maildrop.js";
 import { TwinSeparator } from "../../pop3d/twins.js";
 import { UniqueIds } from "../../pop3d/unique-ids.js";
+import { type UpdateOutcome, type UpdateRules, update } from "../../pop3d/update.js";
 import { WireSizes } from "../../pop3d/wire-sizes.js";
-import { FsyncDurable } from "../../shared/durable.js";
+import { type Durable, FsyncDurable } from "../../shared/durable.js";
 import { createMaildir } from "../../shared/maildir/create.js";
 import { type Maildir, maildirAt } from "../../shared/maildir/maildir.js";
 import { pathOf, uniqueNames } from "../../shared/maildir/name.js";
@@ -57,6 +58,29 @@ export function messageOf({ maildrop }: OpenMaildrop, number: number): Message {
   const message = maildrop.find(number);
   assert.ok(message, `no message ${number}`);
   return message;
+}
+
+export function mark(open: OpenMaildrop, deleted: readonly number[], retrieved: readonly number[]): void {
+  for (const number of retrieved) open.maildrop.markRetrieved(messageOf(open, number));
+  for (const number of deleted) open.maildrop.markDeleted(messageOf(open, number));
+}
+
+/** The time of every UPDATE: 2027-01-15. */
+export const NOW = 1_800_000_000_000;
+
+/** An UPDATE that unlinks, flags as seen and lets nothing expire, unless the rules say otherwise. */
+export function runWith(
+  open: OpenMaildrop,
+  rules: Partial<UpdateRules>,
+  durable: Durable = new FsyncDurable(),
+): Promise<UpdateOutcome> {
+  const all: UpdateRules = {
+    deletion: "unlink",
+    markSeen: true,
+    expireMs: Number.POSITIVE_INFINITY,
+    ...rules,
+  };
+  return update(open, all, { durable, uniqueName, now: () => NOW }, silent);
 }
 
 /** What lies in new/ and cur/, as `cur/1.a:2,S`, and in those of its folders, as `.Trash/cur/1.a:2,ST`. */

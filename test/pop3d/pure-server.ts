@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { SessionRules } from "../../pop3d/authorization.js";
+import { deliveredAt, isExpired } from "../../pop3d/expiry.js";
 import { type Line, LineReader } from "../../pop3d/line-reader.js";
 import { Maildrop } from "../../pop3d/maildrop.js";
 import { sizesOf } from "../../pop3d/measure.js";
@@ -18,11 +19,14 @@ import { hashScramSha256 } from "../../shared/accounts/schemes/scram.js";
 import { readStoredPassword } from "../../shared/accounts/schemes.js";
 import { maildirAt } from "../../shared/maildir/maildir.js";
 import { compareNames, parseName } from "../../shared/maildir/name.js";
+import { TRASH } from "../../shared/maildir/quota-lines.js";
 import { wireSizeOf } from "../../shared/maildir/wire-size.js";
 import { RESPONSE_OCTETS_MAX } from "../../shared/sasl/exchange.js";
 import type { Check, Checked } from "../../shared/sasl/mechanism.js";
 import type { StoredMessage } from "./transcript.js";
 
+/** Its clock stands still: 2027-01-15. */
+const NOW = 1_800_000_000_000;
 const ADDRESS = "alice@pillarbox.test";
 const ALICE: Omit<Account, "extra"> = {
   address: ADDRESS,
@@ -36,6 +40,7 @@ const SCRAM = readStoredPassword(hashScramSha256("correct horse", 4096));
 /** The settings of its maildrop. */
 export interface PureMaildrop {
   readonly folders: readonly string[];
+  readonly deletion: "unlink" | "trash";
   /** The extra fields of alice's account. */
   readonly extra: ReadonlyMap<string, string>;
 }
@@ -44,18 +49,18 @@ export class PureServer {
   readonly #session: Session;
   readonly #reader = new LineReader();
   readonly #account: Account;
-  readonly #stored: readonly StoredMessage[];
+  #stored: readonly StoredMessage[];
   readonly #octets = new Map<string, Buffer>();
   #sent: Buffer[] = [];
   #awaitsTls = false;
   #closed = false;
   readonly #maildrop: PureMaildrop;
-  readonly #removed = new Set<StoredMessage>();
+  #expireMs = Number.POSITIVE_INFINITY;
 
   constructor(
     rules: SessionRules,
     messages: readonly StoredMessage[],
-    maildrop: PureMaildrop = { folders: [""], extra: new Map() },
+    maildrop: PureMaildrop = { folders: [""], deletion: "unlink", extra: new Map() },
   ) {
     this.#session = new Session(rules);
     this.#account = { ...ALICE, extra: maildrop.extra };
@@ -75,7 +80,7 @@ export class PureServer {
 
   /** What has not been removed, as `filename` or `.Folder/filename`. */
   get left(): string[] {
-    return this.#stored.filter((message) => !this.#removed.has(message)).map(keyOf);
+    return this.#stored.map(keyOf);
   }
 
   /** What was sent since the last call. */
@@ -127,6 +132,7 @@ export class PureServer {
       case "pause":
         return { kind: effect.kind };
       case "open maildrop":
+        this.#expireMs = effect.policy.expireMs;
         return { kind: "open maildrop", outcome: this.#open() };
       case "send message": {
         const { message, bodyLines, reply } = effect;
@@ -140,13 +146,11 @@ export class PureServer {
         return { kind: "send message", outcome: "sent" };
       }
       case "update":
-        for (const stored of this.#stored) {
-          const { identity } = parseName(stored.filename);
-          const message = effect.maildrop.messages.find(
-            (one) => one.identity === identity && one.folder === stored.within,
-          );
-          if (message !== undefined && effect.maildrop.isDeleted(message)) this.#removed.add(stored);
-        }
+        this.#stored = this.#stored.flatMap((stored) => {
+          if (!this.#goes(stored, effect.maildrop)) return [stored];
+          const trashed = this.#maildrop.deletion === "trash" && stored.within !== TRASH;
+          return trashed ? [{ ...stored, within: TRASH }] : [];
+        });
         return { kind: "update", outcome: "complete" };
     }
   }
@@ -171,6 +175,15 @@ export class PureServer {
 
   #verdict(granted: boolean): Checked {
     return granted ? { kind: "granted", account: this.#account } : { kind: "refused" };
+  }
+
+  /** Whether a message is removed by an UPDATE. A name that does not tell its delivery is one of today. */
+  #goes({ within, filename }: StoredMessage, maildrop: Maildrop): boolean {
+    const { identity, flags } = parseName(filename);
+    const message = maildrop.messages.find((one) => one.identity === identity && one.folder === within);
+    if (message === undefined || maildrop.isDeleted(message)) return message !== undefined;
+    const retrieved = maildrop.wasRetrieved(message) || flags.includes("S");
+    return retrieved && isExpired(deliveredAt(filename, NOW) ?? NOW, NOW, this.#expireMs);
   }
 
   #open(): Maildrop {

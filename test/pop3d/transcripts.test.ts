@@ -150,6 +150,7 @@ const KNOWN_SETTINGS = new Set([
   "limits.login_failures",
   "limits.unknown_commands",
   "language",
+  "maildrop.deletion",
   "maildrop.expire",
   "maildrop.folders",
   "maildrop.mark_seen",
@@ -198,6 +199,7 @@ function maildropOf({ settings, accounts }: Transcript): PureMaildrop {
   return {
     extra: readExtraFields(accounts.get("alice") ?? ""),
     folders: [...folders.matchAll(/"([^"]*)"/g)].map(([, name = ""]) => name),
+    deletion: settings.get("maildrop.deletion") === '"trash"' ? "trash" : "unlink",
   };
 }
 

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { link, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import type { OpenMaildrop } from "../../pop3d/open-maildrop.js";
-import { update } from "../../pop3d/update.js";
+import type { UpdateOutcome } from "../../pop3d/update.js";
 import type { Durable } from "../../shared/durable.js";
 import type { Maildir } from "../../shared/maildir/maildir.js";
 import { FailingDurable, type FailureOf } from "../fakes/failing-durable.js";
 import { temporaryDirectory } from "../temporary-directory.js";
-import { filesIn, maildirWith, messageOf, opened, silent } from "./opened.js";
+import { filesIn, maildirWith, mark, opened, runWith } from "./opened.js";
 
 test("what was marked is removed and durable, what was new is moved, what was retrieved is seen", async (t) => {
   const { maildir, open } = await fourMessages(t);
@@ -144,13 +144,12 @@ async function fourMessages(t: TestContext): Promise<{ maildir: Maildir; open: O
   return { maildir, open: await opened(maildir) };
 }
 
-function mark(open: OpenMaildrop, deleted: readonly number[], retrieved: readonly number[]): void {
-  for (const number of retrieved) open.maildrop.markRetrieved(messageOf(open, number));
-  for (const number of deleted) open.maildrop.markDeleted(messageOf(open, number));
-}
-
-function run(open: OpenMaildrop, durable: Durable) {
-  return update(open, durable, true, silent);
+async function run(
+  open: OpenMaildrop,
+  durable: Durable,
+): Promise<Pick<UpdateOutcome, "complete" | "removed">> {
+  const { complete, removed } = await runWith(open, {}, durable);
+  return { complete, removed };
 }
 
 /** The first call of this kind fails. */

@@ -31,6 +31,7 @@ export class CheckerProcess {
   /** Resolves when nothing is left of it. */
   readonly ended: Promise<void>;
   readonly #child: ChildProcess;
+  #gone = false;
   #fail: (why: Error) => void = () => {};
 
   constructor({ program, args, input, msMax }: CheckerRun) {
@@ -71,8 +72,9 @@ export class CheckerProcess {
     return new Promise((resolve, reject) => {
       this.#child.once("error", reject);
       this.#child.once("exit", (code, signal) => {
-        // What it has left running in its group.
+        // What it has left running in its group. Later the number may be another's.
         this.#killGroup();
+        this.#gone = true;
         resolve({ code, signal });
       });
     });
@@ -85,7 +87,7 @@ export class CheckerProcess {
 
   #killGroup(): void {
     const { pid } = this.#child;
-    if (pid === undefined) return;
+    if (pid === undefined || this.#gone) return;
     try {
       process.kill(-pid, "SIGKILL");
     } catch (error) {
