@@ -1,6 +1,17 @@
 /** `deletion = "trash"`: where deleted messages go, that none is lost or replaced on the way, and that it is durable. */
 import assert from "node:assert/strict";
-import { link, mkdir, readFile, rename, rm, stat, symlink, unlink, writeFile } from "node:fs/promises";
+import {
+  link,
+  mkdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  unlink,
+  writeFile,
+} from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import type { OpenMaildrop } from "../../pop3d/open-maildrop.js";
 import type { Maildir } from "../../shared/maildir/maildir.js";
@@ -70,6 +81,17 @@ test("a folder that is there is used as it is", async (t) => {
   assert.deepEqual(await filesIn(maildir), files);
 });
 
+test("a folder that a crash may have left half made is made durable first", async (t) => {
+  const { open } = await filled(t, { "new/1.a": "a\n", ".Trash/cur/0.z:2,ST": "z\n" });
+  mark(open, [1], []);
+  const durable = new FailingDurable();
+  assert.equal((await runWith(open, TRASH, durable)).complete, true);
+  const { history } = durable;
+  const synced = history.indexOf("syncDirectory Maildir done");
+  const marked = history.indexOf("create .Trash");
+  assert.ok(synced >= 0 && synced < marked && marked < history.indexOf("publish cur"), history.join(", "));
+});
+
 test("what lies in .Trash already is removed for good", async (t) => {
   const files = { "new/1.a": "a\n", ".Trash/cur/2.b:2,ST": "b\n", ".Spam/new/3.c": "c\n" };
   const { maildir, open } = await filled(t, files, ["", ".Trash", ".Spam"]);
@@ -101,6 +123,16 @@ test("a name that is taken in .Trash, with whatever flags, is left to who has it
   const bases = left.map((file) => file.replace(/^.*\/|:.*$/g, ""));
   assert.equal(new Set(bases).size, 6, bases.join(" "));
   assert.equal(bases.filter((base) => base.endsWith(",S=3")).length, 2, "the sizes stay in the name");
+});
+
+test("nor is anything replaced that is no message", async (t) => {
+  const { maildir, open } = await filled(t, { "cur/1.a:2,": "a\n", ".Trash/cur/0.z:2,T": "z\n" });
+  const target = `${maildir.path}/.Trash/cur/1.a:2,T`;
+  await symlink("nowhere", target);
+  mark(open, [1], []);
+  assert.equal((await runWith(open, TRASH)).complete, false);
+  assert.equal(await readlink(target), "nowhere");
+  assert.ok((await filesIn(maildir)).includes("cur/1.a:2,"));
 });
 
 test("the same file twice, as a hard link, is not taken for moved", async (t) => {
