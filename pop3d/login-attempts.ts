@@ -18,8 +18,8 @@ export class LoginAttempts {
   readonly #services: LoginServices;
   readonly #address: string;
   readonly #log: Log;
-  /** Whom the last check was about. */
-  #username: string | undefined;
+  /** What the last check was about. */
+  #last: Tried = NOTHING_TRIED;
 
   /**
    * @param address that the client is counted by
@@ -35,7 +35,7 @@ export class LoginAttempts {
   async check(check: Check, method: LoginMethod): Promise<Checked> {
     const { authenticator, guard } = this.#services;
     const { username } = check;
-    this.#username = username;
+    this.#last = { username, method };
     const perform = () => performCheck(authenticator, check);
     const checked = await (isGuess(check)
       ? guard.check({ address: this.#address, username }, perform)
@@ -43,17 +43,25 @@ export class LoginAttempts {
     if (checked.kind === "unavailable") {
       this.#log.error({ username, method, err: checked.cause }, "login cannot be checked");
     }
-    if (checked.kind === "refused") {
-      this.#log.info({ username, method, reason: checked.reason }, "login failed");
-    }
+    if (checked.kind === "refused") this.#last = { username, method, reason: checked.reason };
     return checked;
   }
 
-  /** Counts a failed login; returns how many milliseconds its reply has to wait. */
+  /** Counts a failed login, and logs it; returns how many milliseconds its reply has to wait. */
   failed(): number {
-    const username = this.#username;
+    const last = this.#last;
     // What is refused by its form alone, without a check, is nobody's failure but the address's.
-    this.#username = undefined;
-    return this.#services.guard.failed({ address: this.#address, username });
+    this.#last = NOTHING_TRIED;
+    // All that costs a delay is logged by this one line, which fail2ban reads (etc/fail2ban).
+    this.#log.info(last, "login failed");
+    return this.#services.guard.failed({ address: this.#address, username: last.username });
   }
 }
+
+interface Tried {
+  readonly username?: string | undefined;
+  readonly method?: LoginMethod;
+  readonly reason?: string | undefined;
+}
+
+const NOTHING_TRIED: Tried = {};

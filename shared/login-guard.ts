@@ -92,7 +92,8 @@ export class LoginGuard {
    * @param account its canonical address
    */
   succeeded(address: string, account: string): (() => void) | undefined {
-    this.#failures.succeeded(address, account);
+    // By the name as it is counted when it fails, whichever spelling the accounts file has.
+    this.#failures.succeeded(address, this.#nameOf(account) ?? account);
     return this.#sessions.begin(account);
   }
 

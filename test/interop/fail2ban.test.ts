@@ -44,6 +44,8 @@ for (const entry of ["pop3d", "smtpd"] as const) {
       }
       assert.equal(await logIn(entry, port, V6, "alice", "wrong"), false);
       expected.push(V6);
+      assert.equal(await logIn(entry, port, "198.51.100.7", "alice", PASSWORD, "bob"), false);
+      expected.push("198.51.100.7");
       assert.equal(await logIn(entry, port, INNOCENT, "alice", PASSWORD), true);
       const log = join(site.directory, "log");
       await writeFile(log, await end());
@@ -105,11 +107,18 @@ function listening({ stdout }: ChildProcess, log: () => string): Promise<number>
 }
 
 /** Whether a client at this address is let in. */
-async function logIn(entry: Entry, port: number, from: string, name: string, password: string) {
+async function logIn(
+  entry: Entry,
+  port: number,
+  from: string,
+  name: string,
+  password: string,
+  onBehalfOf = "",
+): Promise<boolean> {
   const client = await Client.connect(port);
   const family = from.includes(":") ? "6 ::1" : "4 192.0.2.1";
   const [kind, to] = family.split(" ");
-  const response = Buffer.from(`\0${name}\0${password}`).toString("base64");
+  const response = Buffer.from(`${onBehalfOf}\0${name}\0${password}`).toString("base64");
   client.send(`PROXY TCP${kind} ${from} ${to} 4711 25\r\n`);
   await client.line();
   if (entry === "smtpd") {

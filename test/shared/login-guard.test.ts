@@ -74,6 +74,21 @@ test("names that can be nobody's, and none, are checked at once; a check that fa
   assert.equal(await guard.check(stranger, async () => "checked"), "checked");
 });
 
+test("however a name is spelt, it is one name", () => {
+  const guard = attacked(1000);
+  // RFC 4013 §3: a soft hyphen is nothing, and a full-width letter is a letter.
+  const spellings = ["carol", "CAROL", "c\u00adarol", "\uff43arol", "carol@example.org"];
+  for (const [i, username] of spellings.entries()) {
+    assert.equal(
+      guard.failed({ address: `10.8.0.${i}`, username }),
+      Math.min(30_000, 1000 * 2 ** i),
+      username,
+    );
+  }
+  guard.succeeded("10.8.1.1", "\uff43arol@example.org");
+  assert.equal(guard.failed({ address: "10.8.1.1", username: "carol" }), 1000);
+});
+
 test("a failed login waits for its reply by address and by name", () => {
   const guard = attacked(1000);
   const repliesOf = (address: string, username: string) => guard.failed({ address, username });
