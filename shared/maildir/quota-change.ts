@@ -15,9 +15,10 @@
  * anew: never a message that is lost.
  */
 import type { Maildir } from "./maildir.js";
+import { parseName } from "./name.js";
 import { type Amount, NOTHING, sum } from "./quota.js";
 import { appendChange, quotaFileIdentity, readQuotaFile } from "./quota-file.js";
-import { folderCounts, type Manner, nameCounts, TRASH } from "./quota-lines.js";
+import { counts, folderCounts, type Manner, TRASH } from "./quota-lines.js";
 
 /** A message that was removed, or moved to .Trash and flagged so. */
 export interface Departure {
@@ -64,9 +65,10 @@ export class QuotaChange {
 
   /** Notes a message that has gone. What did not count before makes no difference; nor does what still counts. */
   left({ folder, filename, octets, to }: Departure): void {
-    const counted = folderCounts(folder, this.#manner) && nameCounts(filename, this.#manner);
-    const counts = to === TRASH && folderCounts(to, this.#manner);
-    if (counted && !counts) this.#note({ octets: -octets, messages: -1 });
+    const name = parseName(filename, this.#maildir.infoSeparator);
+    const counted = folderCounts(folder, this.#manner) && counts(name, this.#manner);
+    const stillCounts = to === TRASH && folderCounts(to, this.#manner);
+    if (counted && !stillCounts) this.#note({ octets: -octets, messages: -1 });
   }
 
   /** Says that all has been added and removed. May be left to `record`. */

@@ -59,13 +59,13 @@ export function isSameLook(a: Look, b: Look): boolean {
   return a.size === b.size && [...a].every(([directory, changed]) => b.get(directory) === changed);
 }
 
-/** What lies in the directories of a look. */
-export async function countMessages(look: Look, manner: Manner): Promise<Amount> {
+/** What lies in the directories of a look at this Maildir. */
+export async function countMessages({ infoSeparator }: Maildir, look: Look, manner: Manner): Promise<Amount> {
   let total = NOTHING;
   for (const directory of look.keys()) {
     const filenames = (await unlessMissing(messagesIn(directory))) ?? [];
     await concurrently(filenames, FILES_AT_ONCE_MAX, async (filename) => {
-      const name = parseName(filename);
+      const name = parseName(filename, infoSeparator);
       if (!counts(name, manner)) return;
       const octets = name.size ?? (await unlessMissing(lstat(pathOf(directory, filename))))?.size;
       if (octets !== undefined) total = sum(total, { octets, messages: 1 });

@@ -167,7 +167,7 @@ export class QuotaKeeper {
     for (let counts = 1; ; counts++) {
       const before = await lookWhenStill(maildir, manner);
       if (before.size === 0) return { quota, usage: NOTHING };
-      const usage = await countMessages(before, manner);
+      const usage = await countMessages(maildir, before, manner);
       const still = async () => isSameLook(before, await lookAt(maildir, manner));
       const last = counts === COUNTS_MAX;
       if (!last && !(await still())) continue;

@@ -15,7 +15,7 @@
  * has Courier's, and where there was no file yet everything counts. On a Maildir where both work, each changes the
  * numbers to its own when it counts, and we follow.
  */
-import { type MessageName, parseName } from "./name.js";
+import type { MessageName } from "./name.js";
 import {
   AMOUNT_MAX,
   type Amount,
@@ -114,9 +114,4 @@ export function folderCounts(folder: string, manner: Manner): boolean {
 /** Whether a message in such a folder counts. */
 export function counts({ flags }: Pick<MessageName, "flags">, manner: Manner): boolean {
   return manner === "all" || !flags.includes("T");
-}
-
-/** The same by its file name. */
-export function nameCounts(filename: string, manner: Manner): boolean {
-  return counts(parseName(filename), manner);
 }
