@@ -13,6 +13,7 @@ import type { Log } from "../shared/log.js";
 import { LoginGuard } from "../shared/login-guard.js";
 import { TmpCleaner } from "../shared/maildir/clean.js";
 import { uniqueNames } from "../shared/maildir/name.js";
+import { QuotaKeeper } from "../shared/maildir/quota-keeper.js";
 import { dropPrivileges } from "../shared/privileges.js";
 import { Reloadable } from "../shared/reloadable.js";
 import { type Pop3dConfig, policyIn } from "./config.js";
@@ -109,7 +110,12 @@ function servicesOf(
     },
     delays: new LoginDelays(() => performance.now()),
     site: siteOf(policyIn(config), state.accounts),
-    updating: { durable, uniqueName, now: Date.now },
+    updating: {
+      durable,
+      uniqueName,
+      now: Date.now,
+      quotas: new QuotaKeeper({ durable, uniqueName, now: Date.now, log }),
+    },
     opened: ({ maildir }) => {
       cleaner
         .visit(maildir)

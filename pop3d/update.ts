@@ -5,9 +5,10 @@
  *      lies there already;
  *   2. messages that were retrieved, now or earlier (S), and have stayed as long as the policy lets them, are removed in
  *      the same way (RFC 2449 §6.7);
- *   3. those that lay in new/ at login are moved to cur/, since the user has seen what there is; what was retrieved is
+ *   3. what has gone is noted in maildirsize, where the account has a quota;
+ *   4. messages that lay in new/ at login are moved to cur/, since the user has seen what there is; what was retrieved is
  *      flagged as seen (S), where the configuration wants it;
- *   4. the directories are synced: where a message went to before where it came from.
+ *   5. the directories are synced: where a message went to before where it came from.
  *
  * Then the client is told. A deletion that failed, or is not durable, is reported, and the rest is done all the same. A
  * message that another program has removed counts as removed. What else fails loses nothing and is done at the next
@@ -22,7 +23,8 @@ import { createMaildir } from "../shared/maildir/create.js";
 import type { Whereabouts } from "../shared/maildir/find.js";
 import type { Folder, Maildir } from "../shared/maildir/maildir.js";
 import { parseName, pathOf, withFlags } from "../shared/maildir/name.js";
-import type { Departure } from "../shared/maildir/quota-change.js";
+import type { Departure, QuotaChange } from "../shared/maildir/quota-change.js";
+import type { QuotaKeeper } from "../shared/maildir/quota-keeper.js";
 import { TRASH } from "../shared/maildir/quota-lines.js";
 import { exists } from "./exists.js";
 import { deliveredAt, isExpired } from "./expiry.js";
@@ -45,6 +47,7 @@ export interface Updating {
   readonly uniqueName: () => string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  readonly quotas: QuotaKeeper;
 }
 
 export interface UpdateOutcome {
@@ -54,7 +57,7 @@ export interface UpdateOutcome {
   readonly removed: number;
   /** How many others were removed because their time was over. */
   readonly expired: number;
-  /** What we removed, of either kind, as whoever keeps the quota has to be told. */
+  /** What we removed, of either kind. */
   readonly removals: readonly Departure[];
 }
 
@@ -88,29 +91,42 @@ class Update {
   readonly #now: number;
   readonly #log: Log;
   readonly #trash: Trash;
+  readonly #quotas: QuotaKeeper;
   readonly #removals: Departure[] = [];
   readonly #expired = new Set<Message>();
   /** Directories to be synced. */
   readonly #changed = new Set<string>();
 
-  constructor(open: OpenMaildrop, rules: UpdateRules, { durable, uniqueName, now }: Updating, log: Log) {
+  constructor(open: OpenMaildrop, rules: UpdateRules, updating: Updating, log: Log) {
+    const { durable, uniqueName, now, quotas } = updating;
     this.#open = open;
     this.#rules = rules;
     this.#durable = durable;
     this.#now = now();
     this.#log = log;
     this.#trash = new Trash(open.maildir, durable, uniqueName);
+    this.#quotas = quotas;
   }
 
   async run(deleted: readonly Message[]): Promise<UpdateOutcome> {
-    const { maildrop } = this.#open;
-    const removed = await this.#each(deleted, (message) => this.#remove(message));
+    const { maildrop, maildir } = this.#open;
     const ripe = [...maildrop.listed()].filter((message) => this.#mayHaveExpired(message));
+    const change = deleted.length + ripe.length > 0 ? await this.#quotas.change(maildir) : undefined;
+    const removed = await this.#each(deleted, (message) => this.#remove(message));
     await this.#each(ripe, (message) => this.#expire(message));
+    await this.#record(change);
     await this.#settleAll([...maildrop.listed()].filter((message) => !this.#isSettled(message)));
     const durable = await this.#sync();
     const complete = deleted.length === 0 || (durable && removed === deleted.length);
     return { complete, removed, expired: this.#expired.size, removals: this.#removals };
+  }
+
+  /** Whatever comes of it, the messages are gone; a sum that is wrong is counted anew some time. */
+  async #record(change: QuotaChange | undefined): Promise<void> {
+    for (const departure of this.#removals) change?.left(departure);
+    await change?.record().catch((err: unknown) => {
+      this.#log.warn({ maildir: this.#open.maildir.path, err }, "maildirsize is not right");
+    });
   }
 
   /** Resolves to how often `action` was done without an error. */

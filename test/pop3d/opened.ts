@@ -15,6 +15,7 @@ import { type Durable, FsyncDurable } from "../../shared/durable.js";
 import { createMaildir } from "../../shared/maildir/create.js";
 import { type Maildir, maildirAt } from "../../shared/maildir/maildir.js";
 import { pathOf, uniqueNames } from "../../shared/maildir/name.js";
+import { QuotaKeeper } from "../../shared/maildir/quota-keeper.js";
 
 export const silent = pino({ level: "silent" });
 const durable = new FsyncDurable();
@@ -80,7 +81,8 @@ export function runWith(
     expireMs: Number.POSITIVE_INFINITY,
     ...rules,
   };
-  return update(open, all, { durable, uniqueName, now: () => NOW }, silent);
+  const quotas = new QuotaKeeper({ durable, uniqueName, now: Date.now, log: silent });
+  return update(open, all, { durable, uniqueName, now: () => NOW, quotas }, silent);
 }
 
 /** What lies in new/ and cur/, as `cur/1.a:2,S`, and in those of its folders, as `.Trash/cur/1.a:2,ST`. */
