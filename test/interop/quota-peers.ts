@@ -1,6 +1,6 @@
 /**
  * The programs of others that keep a quota in maildirsize: Dovecot's imap, dovecot-lda and doveadm with its quota plugin, and
- * Courier's maildirmake and deliverquota, of Debian's maildrop. Each runs as the owner of the mail.
+ * Courier's maildirmake and deliverquota, of Debian's maildrop. Each runs as the owner of the mail (nobody.ts).
  */
 import assert from "node:assert/strict";
 import { lstat, readdir, readFile, writeFile } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { Maildir } from "../../shared/maildir/maildir.js";
 import type { Amount } from "../../shared/maildir/quota.js";
 import { parseLines } from "../../shared/maildir/quota-lines.js";
-import { asNobody, giveToNobody, NOBODY, runsAsRoot } from "../nobody.js";
+import { asNobody, NOBODY, runsAsRoot } from "../nobody.js";
 import { findPeer } from "../peers.js";
 import { type Outcome, run } from "./run.js";
 
@@ -78,7 +78,6 @@ export class DovecotQuota {
   }
 
   async #run(program: string, args: readonly string[], input = ""): Promise<Outcome> {
-    await giveToNobody(this.#directory);
     const [command, ...rest] = asNobody([findPeer(program) ?? program, ...args]);
     const env = { USER: "alice", HOME: this.#directory };
     return run(command, rest, { input, env, cwd: this.#directory });
@@ -106,7 +105,6 @@ async function asOwner(
   [program, ...args]: readonly [string, ...string[]],
   input = "",
 ): Promise<Outcome> {
-  await giveToNobody(directory);
   const [command, ...rest] = asNobody([findPeer(program) ?? program, ...args]);
   return run(command, rest, { input, cwd: directory });
 }

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import type { Maildir } from "../../shared/maildir/maildir.js";
 import { DOMAIN, PASSWORD, type Pop3d, Site, type Smtpd } from "../daemons/site.js";
 import { SmtpClient } from "../fakes/smtp-client.js";
+import { giveToNobody, withoutNobody } from "../nobody.js";
 import { without } from "../peers.js";
 import { Client } from "../pop3d/client.js";
 import {
@@ -45,8 +46,9 @@ afterEach(async () => {
 /** Starts both daemons, as the owner of the mail; the account has these extra fields. */
 async function start(extra = ""): Promise<void> {
   await writeFile(join(site.directory, "users"), `alice@${DOMAIN}:{PLAIN}${PASSWORD}::::::${extra}\n`);
-  smtpd = await site.smtpd();
-  pop3d = await site.pop3d();
+  await giveToNobody(site.directory);
+  smtpd = await site.smtpd({ user: "nobody" });
+  pop3d = await site.pop3d({ user: "nobody" });
 }
 
 /** Sends a message to alice; what was said to it. */
@@ -77,7 +79,7 @@ async function linesOfFile(): Promise<string[]> {
   return (await readFile(`${maildir.path}/maildirsize`, "latin1")).split("\n").slice(0, -1);
 }
 
-describe("beside Dovecot", { skip: without("doveadm", DOVECOT_LDA, QUOTA_PLUGIN) }, () => {
+describe("beside Dovecot", { skip: without("doveadm", DOVECOT_LDA, QUOTA_PLUGIN) || withoutNobody() }, () => {
   let dovecot: DovecotQuota;
   beforeEach(async () => {
     await start(`userdb_quota_rule=${RULE}`);
@@ -153,13 +155,14 @@ describe("beside Dovecot", { skip: without("doveadm", DOVECOT_LDA, QUOTA_PLUGIN)
     ] as const) {
       await writeFile(`${maildir.path}/${name}`, content);
     }
+    await giveToNobody(site.directory);
     await rm(`${maildir.path}/maildirsize`, { force: true });
     assert.equal(await send(message("counted")), DELIVERED);
     await agree(6);
   });
 });
 
-describe("beside Courier's programs", { skip: without(MAILDIRMAKE, DELIVERQUOTA) }, () => {
+describe("beside Courier's programs", { skip: without(MAILDIRMAKE, DELIVERQUOTA) || withoutNobody() }, () => {
   const DEFINITION = "10240S,12C";
   /** Names that Courier leaves out. */
   const LEFT_OUT = /^\.Trash$|:2,[A-Z]*T/;
@@ -208,6 +211,7 @@ describe("beside Courier's programs", { skip: without(MAILDIRMAKE, DELIVERQUOTA)
     await mkdir(`${maildir.path}/.Trash/cur`, { recursive: true });
     await writeFile(`${maildir.path}/.Trash/cur/1.a:2,S`, "x");
     await writeFile(`${maildir.cur}/2.b:2,ST`, "xx");
+    await giveToNobody(site.directory);
     // One that went to the trash by hand, so that we have to count when it seems full.
     for (let n = 2; n <= 12; n++) assert.equal(await send(message(String(n))), DELIVERED);
     const [newest = ""] = (await readdir(maildir.new)).slice(-1);
