@@ -39,6 +39,8 @@ for (const [what, mount, octets] of FULL) {
       const maildir = join(`/proc/${daemon.pid}/root${mail}`, DOMAIN, "alice", "Maildir");
       for (const folder of ["tmp", "new", "cur"]) await mkdir(join(maildir, folder), { recursive: true });
       await writeFile(join(maildir, "new/1.a"), "Subject: a\n\nb\n");
+      // Far over its quota, too.
+      await writeFile(join(maildir, "maildirsize"), "1S\n9999 99\n");
       await fill(join(maildir, "new"), octets);
 
       const client = await Client.loggedIn(pop3);
@@ -52,6 +54,7 @@ for (const [what, mount, octets] of FULL) {
       await client.command("QUIT", "+OK");
       await client.rest();
       assert.equal((await readdir(maildir)).includes(LOCK), false);
+      assert.equal(await readFile(join(maildir, "maildirsize"), "latin1"), "1S\n9999 99\n0 -1\n");
       // There is room again, so the lock has its file.
       await second.login();
       assert.match(await readFile(join(maildir, LOCK), "latin1"), /^\d+:./);
