@@ -49,7 +49,7 @@ export class KnownSizes {
   }
 
   /** Reads the file, unless it is as it was the last time; forgets all messages but these. */
-  async refresh(identities: Iterable<string>, log: Log): Promise<void> {
+  async refresh(messages: Iterable<{ readonly identity: string }>, log: Log): Promise<void> {
     const stamp = await this.#stampOfFile();
     if (stamp !== this.#stamp) {
       this.#sizes = stamp === "" ? new Map() : await this.#read(log);
@@ -57,7 +57,7 @@ export class KnownSizes {
     }
     if (this.#sizes.size === 0) return;
     const kept = new Map<string, Sizes>();
-    for (const identity of identities) {
+    for (const { identity } of messages) {
       const sizes = this.#sizes.get(identity);
       if (sizes !== undefined) kept.set(identity, sizes);
     }

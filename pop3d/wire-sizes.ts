@@ -50,10 +50,7 @@ export class WireSizes {
   async of({ maildir, entries, finder }: Found, utf8: boolean, log: Log): Promise<(Sizes | undefined)[]> {
     if (entries.length === 0) return [];
     const known = this.#known.get(maildir.path) ?? new KnownSizes(maildir);
-    await known.refresh(
-      entries.map(({ identity }) => identity),
-      log,
-    );
+    await known.refresh(entries, log);
     const sizes = entries.map((entry) => known.get(entry.identity) ?? sizesInName(entry, utf8));
     const unknown = [...entries.entries()].filter(([i]) => sizes[i] === undefined);
     await concurrently(unknown, READ_AT_ONCE_MAX, async ([i, entry]) => {
