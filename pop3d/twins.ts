@@ -50,13 +50,17 @@ export class TwinSeparator {
     return changed.size > 0;
   }
 
-  /** Its fields and flags stay; mbsync's number is the other's. */
+  /**
+   * Its fields and flags stay, but for `W=`: of a copy that was broken off it is wrong, and with it the name would pass for
+   * one of a message that we have delivered, whose header is as it says (shared/maildir/name.ts). mbsync's number is the
+   * other's.
+   */
   async #rename(maildir: Maildir, { folder, filename, identity, unique }: Entry): Promise<string> {
     const { durable, uniqueName } = this.#options;
     const info = filename.slice(baseNameOf(filename, maildir.infoSeparator).length);
     const own = uniqueName();
     const from = pathOf(maildir[folder], filename);
-    const target = own + identity.slice(unique.length) + info;
+    const target = own + identity.slice(unique.length).replace(/,W=\d+/, "") + info;
     try {
       await durable.publish(from, pathOf(maildir[folder], target));
       return target;
