@@ -281,10 +281,11 @@ test("a long parameter becomes pieces that go together", () => {
 });
 
 test("a field longer than anybody's is not held, and what is not ASCII in it is questionable", () => {
-  const long = Buffer.from(`To: ${"x, ".repeat(30_000)}é${" y".repeat(30_000)}\nSubject: é\n\n`);
+  const long = Buffer.from(`To: ${"x, ".repeat(30_000)}é${" y".repeat(30_000)} é\nSubject: é\n\n`);
   const expected = long
     .toString("latin1")
     .replace(utf8("é y"), "?? y")
+    .replace(utf8("y é"), "y ??")
     .replace(utf8("Subject: é"), "Subject: =?utf-8?Q?=C3=A9?=");
   for (const size of [1000, 65_536, long.length]) {
     assert.equal(surrogateOf(cutInto(long, forEver(size))).octets.toString("latin1"), expected);
