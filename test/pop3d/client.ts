@@ -150,6 +150,12 @@ export class Client {
     this.#socket.destroy();
   }
 
+  /** What SCRAM can bind to (RFC 9266), as the client's side of TLS has it. */
+  get channelBinding(): Buffer | undefined {
+    if (!(this.#socket instanceof TLSSocket)) return undefined;
+    return this.#socket.exportKeyingMaterial(32, "EXPORTER-Channel-Binding", Buffer.alloc(0));
+  }
+
   /** The names in the server's certificate. */
   get serverNames(): string | undefined {
     return this.#socket instanceof TLSSocket ? this.#socket.getPeerCertificate().subjectaltname : undefined;

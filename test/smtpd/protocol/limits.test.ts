@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { describe, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { RESPONSE_OCTETS_MAX } from "../../../shared/sasl/exchange.js";
 import { IDLE_COMMANDS_MAX } from "../../../smtpd/protocol/error-budget.js";
 import { codes, SmtpClient } from "../../fakes/smtp-client.js";
 import {
@@ -85,6 +86,23 @@ limited("command_length of a line without end", { limits: { command_length: 100 
   assert.equal(codes(await client.reply()), "500 5.5.2");
   assert.equal(await client.untilClosed(), "");
 });
+
+limited(
+  "a response to a challenge may be longer than command_length",
+  {
+    listener: { role: "submission" },
+    limits: { command_length: 100 },
+  },
+  async ({ port }) => {
+    const client = await SmtpClient.greeted(port);
+    assert.equal((await client.command("AUTH PLAIN")).code, 334);
+    assert.equal(await client.says("A".repeat(RESPONSE_OCTETS_MAX - 4)), "535 5.7.8");
+    assert.equal((await client.command("AUTH PLAIN")).code, 334);
+    client.send(`${"A".repeat(RESPONSE_OCTETS_MAX + 4)}\r\n`);
+    assert.equal(codes(await client.reply()), "500 5.5.2");
+    assert.equal(await client.untilClosed(), "");
+  },
+);
 
 limited("recipients", { limits: { recipients: 3, errors: 100 } }, async ({ port, receiver }) => {
   const client = await SmtpClient.greeted(port);

@@ -7,6 +7,7 @@ import { startListener, type TestListener } from "../../fakes/smtp-listener.js";
 
 const SUBMISSION = { listener: { role: "submission" as const } };
 const base64 = (text: string) => Buffer.from(text).toString("base64");
+const TOKEN = base64(`user=alice\x01auth=Bearer ${PASSWORD.replace(" ", ".")}\x01\x01`);
 const PLAIN = base64(`\0alice\0${PASSWORD}`);
 
 async function finish(listener: TestListener, client: SmtpClient): Promise<string> {
@@ -61,7 +62,8 @@ describe("the log", () => {
     ["PLAIN with an initial response", `AUTH PLAIN ${PLAIN}`],
     ["PLAIN with a challenge", "AUTH PLAIN", PLAIN],
     ["LOGIN", "AUTH LOGIN", base64("alice"), base64(PASSWORD)],
-    ["a mechanism that we have not", `AUTH XOAUTH2 ${PLAIN}`, PLAIN],
+    ["a mechanism that we have not", `AUTH CRAM-MD5 ${PLAIN}`, PLAIN],
+    ["XOAUTH2", `AUTH XOAUTH2 ${PLAIN}`, `AUTH XOAUTH2 ${TOKEN}`, ""],
     ["too many words", `AUTH PLAIN ${PLAIN} ${PLAIN}`],
     ["an answer nobody waits for", PLAIN, base64(PASSWORD)],
     ["an answer that breaks off", "AUTH LOGIN", "!", base64(PASSWORD)],
@@ -73,11 +75,26 @@ describe("the log", () => {
       const client = await SmtpClient.greeted(listener.port);
       for (const line of lines) await client.command(line);
       const text = await finish(listener, client);
-      for (const secret of [PASSWORD, PLAIN, base64(PASSWORD), base64(`\0bug\0${PASSWORD}`)]) {
+      for (const secret of [PASSWORD, PLAIN, TOKEN, base64(PASSWORD), base64(`\0bug\0${PASSWORD}`)]) {
         assert.ok(!text.includes(secret.replace(/=+$/, "")), secret);
       }
     });
   }
+
+  test("shows nothing of SCRAM that a password could be guessed by", async () => {
+    const listener = await startListener(SUBMISSION);
+    const client = await SmtpClient.greeted(listener.port);
+    const challenge = await client.command(`AUTH SCRAM-SHA-256 ${base64("n,,n=alice,r=abc")}`);
+    assert.equal(challenge.code, 334);
+    await client.command(base64(`c=biws,r=abcserver,p=${"A".repeat(43)}=`));
+    const text = await finish(listener, client);
+    const [shown = ""] = challenge.lines;
+    for (const secret of [shown.slice(4), base64("n,,n=alice"), base64("c=biws,r=abc")]) {
+      assert.ok(secret.length > 10 && !text.includes(secret.slice(0, 16)), secret);
+    }
+    const { username, method } = await listener.logLine("login failed");
+    assert.deepEqual([username, method], ["alice", "SCRAM-SHA-256"]);
+  });
 
   test("has the cause of trouble, of which the client learns nothing", async () => {
     const listener = await startListener();
