@@ -77,13 +77,18 @@ export function formatChange({ octets, messages }: Amount): string {
 
 /** A file of which everybody knows that it has to be counted anew, or one with what was counted. */
 export function formatLines(quota: Quota, usage: Amount, manner: Manner, doubtful = false): string {
-  const octets = String(usage.octets).padStart(manner === "kept" ? COURIER_COLUMN : 0);
-  const messages = String(usage.messages).padStart(manner === "kept" ? COURIER_COLUMN : 0);
+  const [octets, messages] = [usage.octets, usage.messages].map((number) => column(number, manner));
   const text = `${formatDefinition(quota)}\n${octets} ${messages}`;
   return `${doubtful ? text.padEnd(MAILDIRSIZE_OCTETS_MAX) : text}\n`;
 }
 
 const COURIER_COLUMN = 12;
+
+/** Padded as Courier does; by one space at least, since it tells the manner. */
+function column(number: number, manner: Manner): string {
+  const digits = String(number);
+  return manner === "kept" ? ` ${digits.padStart(COURIER_COLUMN - 1)}` : digits;
+}
 
 /** The quota in force: the administrator's, or what the file says. Undefined where nobody has set one. */
 export function quotaInForce(rule: QuotaRule | undefined, file: QuotaLines | undefined): Quota | undefined {

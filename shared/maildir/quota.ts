@@ -25,8 +25,11 @@ export interface QuotaRule extends Quota {
 
 export const NOTHING: Amount = { octets: 0, messages: 0 };
 
-/** Any file's size and any number of files; what is above has not been counted but made up. */
-export const AMOUNT_MAX: Amount = { octets: 10 ** 15, messages: 10 ** 9 };
+/**
+ * Any file's size and any number of files; what is above has not been counted but made up. The most that a line of
+ * fifteen and of nine digits can say (quota-lines.ts), so that a sum can always be written where it was read.
+ */
+export const AMOUNT_MAX: Amount = { octets: 10 ** 15 - 1, messages: 10 ** 9 - 1 };
 
 export function sum(a: Amount, b: Amount): Amount {
   return { octets: a.octets + b.octets, messages: a.messages + b.messages };
