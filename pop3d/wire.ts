@@ -160,7 +160,11 @@ export class Wire {
       };
       // Node tells errors of a TLS socket that no tls.Server made by this event alone.
       secure.on("_tlsError", (error: Error) => this.destroy(`TLS: ${error.message}`));
+      // Who ends the connection now will not shake hands.
+      const left = () => this.destroy();
+      secure.once("end", left);
       secure.once("secure", () => {
+        secure.off("end", left);
         this.#tls = { version: secure.getProtocol() ?? "", cipher: secure.getCipher().name };
         this.#attach(secure);
         settle(true);
