@@ -6,9 +6,9 @@ import assert from "node:assert/strict";
 import type { SessionRules } from "../../pop3d/authorization.js";
 import { deliveredAt, isExpired } from "../../pop3d/expiry.js";
 import { type Line, LineReader } from "../../pop3d/line-reader.js";
-import { Maildrop } from "../../pop3d/maildrop.js";
+import { Maildrop, type Message } from "../../pop3d/maildrop.js";
 import { sizesOf } from "../../pop3d/measure.js";
-import type { Effect, Input, Result } from "../../pop3d/protocol.js";
+import type { Effect, Input, Result, Step } from "../../pop3d/protocol.js";
 import { encode, type Reply } from "../../pop3d/reply.js";
 import { Session } from "../../pop3d/session.js";
 import { Surrogate } from "../../pop3d/surrogate.js";
@@ -37,12 +37,17 @@ const ALICE: Omit<Account, "extra"> = {
 
 const SCRAM = readStoredPassword(hashScramSha256("correct horse", 4096));
 
+/** Sees each step of the session as it is made. */
+export type Watch = (input: Input, step: Step, session: Session) => void;
+
 /** The settings of its maildrop. */
 export interface PureMaildrop {
   readonly folders: readonly string[];
   readonly deletion: "unlink" | "trash";
   /** The extra fields of alice's account. */
   readonly extra: ReadonlyMap<string, string>;
+  /** Why it cannot be opened. */
+  readonly trouble?: "in use";
 }
 
 export class PureServer {
@@ -50,22 +55,24 @@ export class PureServer {
   readonly #reader = new LineReader();
   readonly #account: Account;
   #stored: readonly StoredMessage[];
-  readonly #octets = new Map<string, Buffer>();
   #sent: Buffer[] = [];
   #awaitsTls = false;
   #closed = false;
   readonly #maildrop: PureMaildrop;
+  readonly #watch: Watch;
   #expireMs = Number.POSITIVE_INFINITY;
 
   constructor(
     rules: SessionRules,
     messages: readonly StoredMessage[],
     maildrop: PureMaildrop = { folders: [""], deletion: "unlink", extra: new Map() },
+    watch: Watch = () => {},
   ) {
     this.#session = new Session(rules);
     this.#account = { ...ALICE, extra: maildrop.extra };
     this.#stored = messages;
     this.#maildrop = maildrop;
+    this.#watch = watch;
     this.#say([this.#session.greeting]);
   }
 
@@ -81,6 +88,16 @@ export class PureServer {
   /** What has not been removed, as `filename` or `.Folder/filename`. */
   get left(): string[] {
     return this.#stored.map(keyOf);
+  }
+
+  /** Another program delivers a message. */
+  deliver(message: StoredMessage): void {
+    this.#stored = [...this.#stored, message];
+  }
+
+  /** Another program removes a message, by its file's name. */
+  remove(filename: string): void {
+    this.#stored = this.#stored.filter((message) => message.filename !== filename);
   }
 
   /** What was sent since the last call. */
@@ -112,7 +129,9 @@ export class PureServer {
   }
 
   #step(input: Input): void {
-    const { replies, effect } = this.#session.step(input);
+    const step = this.#session.step(input);
+    this.#watch(input, step, this.#session);
+    const { replies, effect } = step;
     this.#say(replies);
     if (effect === undefined) return;
     if (effect.kind === "close") this.#closed = true;
@@ -133,10 +152,10 @@ export class PureServer {
         return { kind: effect.kind };
       case "open maildrop":
         this.#expireMs = effect.policy.expireMs;
-        return { kind: "open maildrop", outcome: this.#open() };
+        return { kind: "open maildrop", outcome: this.#maildrop.trouble ?? this.#open() };
       case "send message": {
         const { message, bodyLines, reply } = effect;
-        const stored = this.#octets.get(`${message.folder}/${message.identity}`);
+        const stored = this.#stored.find((one) => isStored(message, one))?.octets;
         if (stored === undefined) return { kind: "send message", outcome: "gone" };
         this.#say([reply]);
         const form = new WireForm();
@@ -178,9 +197,10 @@ export class PureServer {
   }
 
   /** Whether a message is removed by an UPDATE. A name that does not tell its delivery is one of today. */
-  #goes({ within, filename }: StoredMessage, maildrop: Maildrop): boolean {
-    const { identity, flags } = parseName(filename);
-    const message = maildrop.messages.find((one) => one.identity === identity && one.folder === within);
+  #goes(stored: StoredMessage, maildrop: Maildrop): boolean {
+    const { filename } = stored;
+    const { flags } = parseName(filename);
+    const message = maildrop.messages.find((one) => isStored(one, stored));
     if (message === undefined || maildrop.isDeleted(message)) return message !== undefined;
     const retrieved = maildrop.wasRetrieved(message) || flags.includes("S");
     return retrieved && isExpired(deliveredAt(filename, NOW) ?? NOW, NOW, this.#expireMs);
@@ -199,7 +219,6 @@ export class PureServer {
     return new Maildrop(
       messages.map(({ within: folder, filename, octets, uniqueId }, i) => {
         const { identity, wireSize = wireSizeOf(octets) } = parseName(filename);
-        this.#octets.set(`${folder}/${identity}`, octets);
         return {
           number: i + 1,
           folder,
@@ -215,6 +234,11 @@ export class PureServer {
 function surrogateOf(message: Buffer): { readonly octets: Buffer; readonly surrogate: Surrogate } {
   const surrogate = new Surrogate();
   return { octets: Buffer.concat([surrogate.convert(message), surrogate.end()]), surrogate };
+}
+
+/** Under whatever flags. */
+function isStored({ folder, identity }: Message, { within, filename }: StoredMessage): boolean {
+  return folder === within && parseName(filename).identity === identity;
 }
 
 function keyOf({ within, filename }: StoredMessage): string {
