@@ -66,18 +66,6 @@ test("who does not log in in time is sent away, however busy it looks", TIMEOUT,
   await busy.rest();
 });
 
-test("an idle session is closed without a reply, and nothing is deleted", TIMEOUT, async (t) => {
-  const { pop3, site } = await started(t, '[limits]\nidle_timeout = "1s"');
-  await site.deliver("alice", "Subject: a\n\nb\n");
-  const client = await Client.loggedIn(pop3);
-  await client.command("DELE 1", "+OK");
-  // The beginning of a command is no command.
-  client.send("QUI");
-  assert.equal(await client.rest(), "");
-  assert.equal((await site.messages("alice")).length, 1);
-  await (await Client.loggedIn(pop3)).command("STAT", "+OK 1 ");
-});
-
 test("a TLS handshake that does not come ends the connection", TIMEOUT, async (t) => {
   const { pop3, pop3s, daemon } = await started(t, '[limits]\ntls_handshake_time = "1s"');
   const implicit = connect({ port: pop3s, host: "127.0.0.1" });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { access, appendFile, chmod, readdir, rename, unlink, writeFile } from "node:fs/promises";
+import { access, appendFile, chmod, readdir, writeFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { LOCK_NAME } from "../../pop3d/lock.js";
@@ -11,24 +11,6 @@ import { giveToNobody, runsAsRoot, withoutNobody } from "../nobody.js";
 import { Client } from "./client.js";
 
 const TIMEOUT = { timeout: 60_000 };
-
-test("a second session is told [IN-USE], after good credentials only", TIMEOUT, async (t) => {
-  const { pop3, site } = await started(t, { tables: '[maildrop]\nlock_wait = "50ms"' });
-  await site.deliver("alice", "Subject: a\n\nb\n");
-  const first = await Client.loggedIn(pop3);
-  const second = await Client.connect(pop3);
-  await second.expect("+OK");
-  await second.command("USER alice", "+OK");
-  await second.command("PASS wrong", "-ERR [AUTH]");
-  await second.command("USER alice", "+OK");
-  await second.command(`PASS ${PASSWORD}`, "-ERR [IN-USE]");
-  await (await Client.loggedIn(pop3, "bob")).command("STAT", "+OK");
-
-  await first.command("QUIT", "+OK");
-  // The reply to QUIT comes when the maildrop is free.
-  await second.login();
-  await second.command("STAT", "+OK 1 ");
-});
 
 test("a second session waits for the first, however that ends", TIMEOUT, async (t) => {
   const { pop3, site } = await started(t, { tables: '[maildrop]\nlock_wait = "30s"' });
@@ -69,36 +51,6 @@ test("a session that ends for its errors frees the maildrop before its client go
   // The first keeps its side open, which is borne with for longer than the second waits.
   await Client.loggedIn(pop3);
 });
-
-test(
-  "messages that others rename are found, those that others remove are gone, and the session goes on",
-  TIMEOUT,
-  async (t) => {
-    const { pop3, site } = await started(t);
-    for (const subject of ["one", "two", "three", "four"])
-      await site.deliver("alice", `Subject: ${subject}\n\n`);
-    const client = await Client.loggedIn(pop3);
-    const maildir = site.maildir("alice");
-    const [one = "", two = "", three = "", four = ""] = (await readdir(maildir.new)).sort();
-    await rename(`${maildir.new}/${one}`, `${maildir.cur}/${one}:2,FS`);
-    await rename(`${maildir.new}/${two}`, `${maildir.cur}/${two},U=5:2,`);
-    await unlink(`${maildir.new}/${three}`);
-    await unlink(`${maildir.new}/${four}`);
-
-    await client.command("RETR 1", "+OK");
-    assert.equal((await client.lines())[0], "Subject: one");
-    await client.command("TOP 2 0", "+OK");
-    assert.equal((await client.lines())[0], "Subject: two");
-    await client.command("RETR 3", "-ERR");
-    await client.command("TOP 4 1", "-ERR");
-    await client.command("STAT", "+OK 4 ");
-    await client.command("LIST 3", "+OK 3 ");
-    await client.command("DELE 1", "+OK");
-    await client.command("DELE 4", "+OK");
-    await client.command("QUIT", "+OK");
-    assert.deepEqual(await readdir(maildir.cur), [`${two},U=5:2,`]);
-  },
-);
 
 test(
   "another program that renames as fast as it can hides no message, and keeps none from being removed",

@@ -1,5 +1,6 @@
 /** TLS: by STLS (RFC 2595 §4) and from the first octet (RFC 8314 §3.3), certificates by name, and their reload. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { copyFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -8,22 +9,6 @@ import { writeCertificate } from "../fakes/certificate.js";
 import { Client } from "./client.js";
 
 const TIMEOUT = { timeout: 60_000 };
-
-test("what follows STLS in the same packet is dropped, and never runs after TLS", TIMEOUT, async (t) => {
-  const { pop3 } = await started(t);
-  const client = await Client.connect(pop3);
-  await client.expect("+OK");
-  client.send("STLS\r\nUSER alice\r\nCAPA\r\nXYZZY");
-  await client.expect("+OK");
-  const secure = await client.startTls();
-  // Neither a reply to what was injected, nor the rest of a line in front of ours.
-  await secure.command("PASS correct horse", "-ERR");
-  await secure.command("CAPA", "+OK");
-  assert.ok(!(await secure.lines()).includes("STLS"));
-  await secure.login();
-  await secure.command("QUIT", "+OK");
-  assert.equal(await secure.rest(), "");
-});
 
 test("STLS is refused where TLS is active, and after login", TIMEOUT, async (t) => {
   const { pop3, pop3s } = await started(t);
@@ -47,6 +32,20 @@ test("a client that speaks no TLS after STLS is cut off, which is no error of ou
   const closed = await daemon.logged(({ msg }) => msg === "connection closed");
   assert.equal(closed.level, "info");
   assert.match(String(closed.reason), /^TLS/);
+});
+
+test("a client that goes away instead of shaking hands does not keep its place", TIMEOUT, async (t) => {
+  const { pop3, pop3s, daemon } = await started(t, { tables: '[limits]\ntls_handshake_time = "10m"' });
+  const client = await Client.connect(pop3);
+  await client.expect("+OK");
+  await client.command("STLS", "+OK");
+  client.end();
+  assert.equal(await client.rest(), "");
+  const implicit = connect({ port: pop3s, host: "127.0.0.1", allowHalfOpen: true }).resume();
+  implicit.end();
+  await once(implicit, "end");
+  const closed = () => daemon.log.filter(({ msg }) => msg === "connection closed").length;
+  await daemon.logged(() => closed() === 2);
 });
 
 test("plain POP3 on the TLS port is cut off", TIMEOUT, async (t) => {
