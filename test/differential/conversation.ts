@@ -6,7 +6,7 @@ import type { Socket } from "node:net";
 
 const REPLY_MS_MAX = 20_000;
 /** Commands whose +OK is followed by lines; LIST, UIDL and AUTH only without an argument. */
-const MULTILINE = /^(?:CAPA|RETR .*|TOP .*|LIST|UIDL|AUTH ?)$/i;
+const MULTILINE = /^(?:CAPA.*|RETR .*|TOP .*|(?:LIST|UIDL|AUTH) ?)$/i;
 /** Commands whose +OK says something to programs in its first line. */
 const TELLING = /^(?:STAT|(?:LIST|UIDL) .*)$/i;
 

@@ -65,8 +65,9 @@ const STRANGERS = [
   stranger("an unknown verb before login", "XYZZY", "QUIT"),
   stranger("an empty line before login", "", "QUIT"),
   stranger("a space before the verb", " QUIT", "QUIT"),
-  stranger("QUIT with an argument before login", "QUIT now", "QUIT"),
-  stranger("STLS where there is no TLS", "STLS", "QUIT"),
+  stranger("QUIT with an argument before login", "QUIT now"),
+  stranger("STLS", "STLS"),
+  stranger("STLS with an argument", "STLS now"),
   stranger("APOP without a timestamp", "APOP {user} c4c9334bac560ecc979e58001b3e22fb", "QUIT"),
   stranger("AUTH without a mechanism", "AUTH", "QUIT"),
   stranger("AUTH and a space", "AUTH ", "QUIT"),
@@ -126,8 +127,8 @@ const MEMBERS = [
     loggedIn("three", `TOP ${args || "and a space"}`, `TOP ${args}`, "STAT", "QUIT"),
   ),
   ...["RETR", "DELE", "TOP"].map((verb) => loggedIn("three", `${verb} alone`, verb, "STAT", "QUIT")),
-  ...["STAT x", "RSET x", "NOOP x", "LIST 1 2", "UIDL 1 2", "RETR 1 2", "DELE 1 2", "QUIT x", "CAPA x"].map(
-    (line) => loggedIn("three", `one argument too many: ${line}`, line, "STAT", "QUIT"),
+  ...["STAT x", "RSET x", "NOOP x", "LIST 1 2", "UIDL 1 2", "RETR 1 2", "DELE 1 2", "CAPA x"].map((line) =>
+    loggedIn("three", `one argument too many: ${line}`, line, "STAT", "QUIT"),
   ),
   ...["RETR  1", "LIST  1", "STAT ", "RETR\t1", "RETR 1 "].map((line) =>
     loggedIn("three", `white space: ${JSON.stringify(line)}`, line, "STAT", "QUIT"),
@@ -173,6 +174,7 @@ const MEMBERS = [
   loggedIn("three", "RETR and DELE", "RETR 2", "DELE 2", "QUIT"),
   loggedIn("three", "no QUIT", "RETR 1", "DELE 2", "STAT"),
   loggedIn("three", "NOOP", "NOOP", "QUIT"),
+  loggedIn("three", "QUIT with an argument", "QUIT x"),
   loggedIn(
     "many",
     "every tenth",

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { DOMAIN, type Pop3d, Site } from "../daemons/site.js";
+import { writeCertificate } from "../fakes/certificate.js";
 import { without } from "../peers.js";
 import { converse } from "./conversation.js";
 import { DIALOGUES, type ServerDialogue } from "./dialogues.js";
@@ -41,7 +42,7 @@ describe("Dovecot and pop3d", { skip: without("dovecot") }, () => {
         for (const { path, content } of MAILDROPS[maildrop]) await writeFile(join(maildir, path), content);
       }
     }
-    dovecot = await startDovecot(directory);
+    dovecot = await startDovecot(directory, await writeCertificate(directory));
     pop3d = await site.pop3d({
       listen: 'allow_plaintext_auth = "always"\n',
       tables: '[limits]\nlogin_failure_delay = "0s"\n',

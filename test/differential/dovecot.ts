@@ -8,6 +8,7 @@ import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { CertificateFiles } from "../fakes/certificate.js";
 import { asNobody, giveToNobody, NOBODY, runsAsRoot } from "../nobody.js";
 
 export interface Dovecot {
@@ -20,9 +21,13 @@ const POLL_MS = 50;
 
 /**
  * Starts Dovecot's POP3 server.
+ * @param certificate that it can read, as nobody too where the test runs as root
  * @param directory where it may write; `users` there is its passwd-file, `mail/<user>/Maildir` the Maildirs
  */
-export async function startDovecot(directory: string): Promise<Dovecot> {
+export async function startDovecot(
+  directory: string,
+  { certificate, key }: CertificateFiles,
+): Promise<Dovecot> {
   const run = join(directory, "run");
   await mkdir(run, { recursive: true });
   const [uid, gid] = runsAsRoot ? [NOBODY, NOBODY] : [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
@@ -35,7 +40,9 @@ base_dir = ${run}
 state_dir = ${run}
 log_path = ${directory}/log
 protocols = pop3
-ssl = no
+ssl = yes
+ssl_cert = <${certificate}
+ssl_key = <${key}
 disable_plaintext_auth = no
 auth_mechanisms = plain login
 auth_failure_delay = 0
