@@ -26,8 +26,8 @@ export const DIFFERENCES: readonly Difference[] = [
     at: "CAPA",
     dialogues: /before login|between USER and PASS/,
     dovecot:
-      /^\+OK "AUTH-RESP-CODE" "CAPA" "PIPELINING" "RESP-CODES" "SASL PLAIN LOGIN" "STLS" "TOP" "UIDL" "USER"$/,
-    ours: /^\+OK "AUTH-RESP-CODE" "EXPIRE NEVER" "IMPLEMENTATION pillarbox" "LANG" "PIPELINING" "RESP-CODES" "SASL [^"]*PLAIN LOGIN[^"]*" "STLS" "TOP" "UIDL" "USER" "UTF8 USER"$/,
+      /^\+OK "AUTH-RESP-CODE" "CAPA" "PIPELINING" "RESP-CODES" "SASL SCRAM-SHA-256 PLAIN LOGIN" "STLS" "TOP" "UIDL" "USER"$/,
+    ours: /^\+OK "AUTH-RESP-CODE" "EXPIRE NEVER" "IMPLEMENTATION pillarbox" "LANG" "PIPELINING" "RESP-CODES" "SASL SCRAM-SHA-256 PLAIN LOGIN" "STLS" "TOP" "UIDL" "USER" "UTF8 USER"$/,
     because:
       "RFC 2449 §5: CAPA lists what the server has, and CAPA itself is no capability; EXPIRE, LANG, UTF8 are what Dovecot lacks.",
   },
