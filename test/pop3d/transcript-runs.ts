@@ -52,7 +52,13 @@ export class TranscriptDaemons {
   async run(transcript: Transcript, way: Way): Promise<void> {
     const site = await this.#siteFor(transcript);
     await fill(site, transcript);
-    await run(transcript, way, await this.#daemonFor(transcript));
+    const pop3d = await this.#daemonFor(transcript);
+    const { daemon } = pop3d;
+    const ended = () => daemon.log.filter(({ msg }) => msg === "connection closed").length;
+    const before = ended();
+    await run(transcript, way, pop3d);
+    // A connection that was cut may be at work for a while yet.
+    await daemon.logged(() => ended() > before);
     if (transcript.left === undefined) return;
     assert.deepEqual(await filesIn(site.maildir("alice")), transcript.left);
   }
