@@ -83,10 +83,12 @@ export class WireSizes {
   async #measure(
     known: KnownSizes,
     maildir: Maildir,
-    { identity, filename, size, wireSize }: Entry,
+    entry: Entry,
     finder: MessageFinder,
     log: Log,
   ): Promise<Sizes | undefined> {
+    const { identity, filename, size } = entry;
+    const wireSize = wireSizeIn(entry);
     try {
       const measured = await finder.with(identity, (path) => measure(path, wireSize));
       if (measured !== undefined) known.set(identity, measured.result);
@@ -116,7 +118,16 @@ export class WireSizes {
 }
 
 /** Undefined when the name does not say all that is needed. */
-function sizesInName({ identity, wireSize }: Entry, utf8: boolean): Sizes | undefined {
-  if (wireSize === undefined || (!utf8 && hasAsciiHeader(identity) !== true)) return undefined;
-  return { octets: wireSize, surrogateOctets: undefined };
+function sizesInName(entry: Entry, utf8: boolean): Sizes | undefined {
+  const octets = wireSizeIn(entry);
+  if (octets === undefined || (!utf8 && hasAsciiHeader(entry.identity) !== true)) return undefined;
+  return { octets, surrogateOctets: undefined };
+}
+
+/**
+ * `W=`, where it can be right. A message that Dovecot copies or moves, and whose name had `S=` alone (maildrop's and
+ * Courier's have), gets a `W=` of the same value, as though no line ended in LF.
+ */
+function wireSizeIn({ size, wireSize }: Entry): number | undefined {
+  return size !== undefined && size > 0 && wireSize !== undefined && wireSize <= size ? undefined : wireSize;
 }

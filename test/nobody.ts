@@ -27,6 +27,11 @@ export function asNobody(words: readonly [string, ...string[]]): [string, ...str
   return ["setpriv", `--reuid=${NOBODY}`, `--regid=${NOBODY}`, "--clear-groups", ...words];
 }
 
+/** Makes nobody own a file, where we are root. */
+export async function giveFileToNobody(path: string): Promise<void> {
+  if (runsAsRoot) await chown(path, NOBODY, NOBODY);
+}
+
 /** Makes nobody own a directory and all that is in it, where we are root. */
 export async function giveToNobody(directory: string): Promise<void> {
   if (!runsAsRoot) return;

@@ -103,6 +103,29 @@ test("a message whose sizes Dovecot takes out of its name stays the same message
   assert.ok(!(await readdir(cur)).some((name) => name.startsWith("1.misnamed")));
 });
 
+test("a message that Dovecot moves away and back is announced with the octets that are sent, whatever its name says", {
+  skip: without("doveadm"),
+}, async () => {
+  const { cur, new: fresh } = site.maildir("alice");
+  // As maildrop and Courier name a message.
+  await writeFile(join(cur, "1.half,S=16:2,"), "Subject: odd\n\nx\n");
+  await imapd([
+    "a CREATE Other",
+    "b SELECT INBOX",
+    "c MOVE 1:* Other",
+    "d SELECT Other",
+    "e MOVE 1:* INBOX",
+    "f LOGOUT",
+  ]);
+  const [name = ""] = (await readdir(fresh)).filter((name) => name.includes(",S=16"));
+  assert.match(name, /,S=16,W=16/, "Dovecot is right by now, and this test has nothing to say");
+  const pop3 = await loggedIn();
+  const listed = await uniqueIds(pop3);
+  const number = listed.find((line) => line.endsWith(` ${name.split(",")[0]}`))?.split(" ")[0];
+  await pop3.command(`LIST ${number}`, /^\+OK \d+ 19$/);
+  await pop3.command("QUIT", /^\+OK/);
+});
+
 test("mutt opens the Maildir, reads and flags while a POP3 session is open", {
   skip: without("mutt", "script"),
 }, async () => {

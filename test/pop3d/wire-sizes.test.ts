@@ -17,6 +17,7 @@ const ADDED = "=?utf-8?Q?=C3=A9?=".length - 2;
 describe("sizes", () => {
   test("of foreign messages are counted, with those of their surrogates", async (t) => {
     const maildir = await maildirWith(await temporaryDirectory(t), {
+      "new/0.dovecot,S=8,W=8": "a: b\n\nc\n",
       "new/1.crlf": "a: b\r\n\r\nc\r\n",
       "new/2.mixed": "a: b\r\n\nc\r\r\n\n",
       "new/3.empty": "",
@@ -28,6 +29,7 @@ describe("sizes", () => {
       "new/9.header": "Subject: \xc3\xa9",
     });
     assert.deepEqual(await listing(maildir), [
+      "11 same",
       "11 same",
       "14 same",
       "0 same",
