@@ -9,7 +9,7 @@ const ODD = ["\0", "\r", "\n", "\r\n", "\x7f", "\x80", "\xff", "\xc3\xa4", "\xed
   .concat(["0", "-1", "1e9", "0x10", "4294967296", "9007199254740993", "%s", ".", "..", "=", "*", ","])
   .map((text) => Buffer.from(text, "latin1"));
 
-export const INPUT_OCTETS_MAX = 64 * 1024;
+export const INPUT_OCTETS_MAX = 80 * 1024;
 const MUTATIONS_MAX = 6;
 
 type Mutation = (octets: Buffer, chance: Random, others: Others) => Buffer;

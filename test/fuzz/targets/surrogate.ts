@@ -50,6 +50,9 @@ export const surrogate: Target = {
     assert.ok(isAscii(header), "a header that is not ASCII");
     assert.ok(whole.octets.subarray(header.length).equals(body), "another body");
     assert.ok(bodyOf(whole.octets).equals(body), "the header ends elsewhere");
+    // One with nothing in it that could be said in ASCII is left out.
+    const fields = fieldsIn(octets.subarray(0, octets.length - body.length));
+    assert.ok(fieldsIn(header) <= fields, "a field more");
     assert.equal(wireSizeOf(whole.octets) - wireSizeOf(octets), whole.added);
     assert.equal(whole.same, isAscii(octets.subarray(0, octets.length - body.length)));
     if (whole.same) assert.ok(whole.octets.equals(octets));
@@ -61,6 +64,11 @@ function converted(pieces: readonly Buffer[]) {
   const surrogate = new Surrogate();
   const octets = Buffer.concat([...pieces.map((piece) => surrogate.convert(piece)), surrogate.end()]);
   return { octets, added: surrogate.added, same: surrogate.same };
+}
+
+/** Its lines that do not begin with a space or tab. */
+function fieldsIn(header: Buffer): number {
+  return header.toString("latin1").match(/(?<=^|\n)[^ \t]/g)?.length ?? 0;
 }
 
 /** What follows the blank line that ends the header; nothing where there is none. */
