@@ -1,32 +1,19 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import {
-  lstat,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  symlink,
-  utimes,
-  writeFile,
-} from "node:fs/promises";
+import { lstat, mkdtemp, readdir, readFile, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { afterEach, beforeEach, type TestContext, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 import { LOCK_NAME, type SessionLock, SessionLocks } from "../../pop3d/lock.js";
 import { FsyncDurable } from "../../shared/durable.js";
 import { createMaildir } from "../../shared/maildir/create.js";
 import { type Maildir, maildirAt } from "../../shared/maildir/maildir.js";
 import { uniqueNames } from "../../shared/maildir/name.js";
-import { asNobody, giveToNobody, NOBODY, runsAsRoot } from "../nobody.js";
+import { giveToNobody } from "../nobody.js";
 import { without } from "../peers.js";
 import { Contender } from "./contender.js";
+import { DOVECOT_POP3, DovecotPop3 } from "./dovecot-pop3.js";
 
 const MINUTE = 60_000;
-const DOVECOT_POP3 = "/usr/lib/dovecot/pop3";
 const uniqueName = uniqueNames("test", process.pid, Date.now);
 
 let directory: string;
@@ -193,69 +180,25 @@ test("of many that find a dead lock at once, one gets it", async (t) => {
 });
 
 test("Dovecot's POP3 sessions and ours keep each other out", { skip: without(DOVECOT_POP3) }, async (t) => {
-  await mkdir(join(directory, "run"));
   await giveToNobody(directory);
-  const theirs = await DovecotSession.start(t, directory, maildir);
+  const start = async () => {
+    const session = await DovecotPop3.start(t, directory, maildir);
+    return { session, answer: await session.answer };
+  };
+  const theirs = await start();
   assert.equal(theirs.answer.slice(0, 3), "+OK");
   assert.equal(await locks.acquire(maildir, 0), "in use");
-  await theirs.quit();
+  await theirs.session.quit();
 
   const lock = await take();
-  assert.equal((await DovecotSession.start(t, directory, maildir)).answer.slice(0, 4), "-ERR");
+  assert.equal((await start()).answer.slice(0, 4), "-ERR");
   await lock.release();
 
-  const killed = await DovecotSession.start(t, directory, maildir);
+  const killed = await start();
   assert.equal(killed.answer.slice(0, 3), "+OK");
-  await killed.kill();
+  await killed.session.kill();
   await (await take()).release();
 });
-
-/** Dovecot's pop3 process, logged in beforehand. */
-class DovecotSession {
-  readonly answer: string;
-  readonly #kill: () => Promise<void>;
-  readonly #quit: () => void;
-  readonly #gone: Promise<unknown>;
-
-  private constructor(answer: string, quit: () => void, kill: () => Promise<void>, gone: Promise<unknown>) {
-    this.answer = answer;
-    this.#quit = quit;
-    this.#kill = kill;
-    this.#gone = gone;
-  }
-
-  static async start(t: TestContext, home: string, { path }: Maildir): Promise<DovecotSession> {
-    const [uid, gid] = runsAsRoot ? [NOBODY, NOBODY] : [process.getuid?.(), process.getgid?.()];
-    const config = join(home, "dovecot.conf");
-    await writeFile(
-      config,
-      `base_dir = ${home}/run\nstate_dir = ${home}/run\nlog_path = /dev/null\nprotocols = pop3\nssl = no\n` +
-        `stats_writer_socket_path =\nmail_location = maildir:${path}\npop3_lock_session = yes\n` +
-        `mail_uid = ${uid}\nmail_gid = ${gid}\nfirst_valid_uid = 0\nfirst_valid_gid = 0\n`,
-    );
-    const [command, ...args] = asNobody([DOVECOT_POP3, "-c", config]);
-    const child = spawn(command, args, { env: { ...process.env, USER: "alice", HOME: home } });
-    const gone = new Promise((resolve) => child.once("close", resolve));
-    const kill = async () => {
-      child.kill("SIGKILL");
-      await gone;
-    };
-    t.after(kill);
-    // It leaves the greeting to the login process that we do without.
-    child.stdin.write("NOOP\r\n");
-    const { value } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
-    return new DovecotSession(String(value), () => child.stdin.end("QUIT\r\n"), kill, gone);
-  }
-
-  async quit(): Promise<void> {
-    this.#quit();
-    await this.#gone;
-  }
-
-  async kill(): Promise<void> {
-    await this.#kill();
-  }
-}
 
 async function take(): Promise<SessionLock> {
   const lock = await locks.acquire(maildir, 0);
