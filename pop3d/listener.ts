@@ -179,7 +179,7 @@ function rulesFor(
     // As it is now: what CAPA has announced holds for the session, whatever becomes of the accounts meanwhile.
     offer: { takesScram: authenticator.takesScram, takesTokens: authenticator.takesTokens },
     loginFailuresMax: config.limits.login_failures,
-    mistakes: { most: config.limits.unknown_commands, delayMs: config.limits.unknown_command_delay },
+    mistakes: { most: config.limits.bad_commands, delayMs: config.limits.bad_command_delay },
     language: config.language,
     site: site(),
     implementation: config.implementation,

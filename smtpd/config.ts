@@ -64,7 +64,7 @@ export const smtpdSchema = z
       error_delay: duration()
         .prefault("1s")
         .describe(
-          "From half of these errors on, each reply to an error waits this much longer than the one before.",
+          "From half of these errors on, each reply to an error waits this much longer than the one before, up to 10s.",
         ),
       command_time: duration(SECOND)
         .prefault("5m")
@@ -77,7 +77,7 @@ export const smtpdSchema = z
       bare_lf: choice(["normalize", "refuse"])
         .prefault("normalize")
         .describe(
-          "What becomes of a line that ends in LF without CR: taken as a line end, or the message refused.",
+          'A line that ends in LF without CR: "normalize" takes it as a line end, "refuse" refuses the message.',
         ),
     }),
     log: logOptions,

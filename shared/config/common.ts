@@ -53,10 +53,12 @@ export const commonOptions = {
     ),
   quota: size(1)
     .optional()
-    .describe("How much mail an account may hold, unless its entry says so itself; any amount by default."),
+    .describe(
+      "How much mail an account may hold; any amount by default. An account may have its own, userdb_quota_rule.",
+    ),
   quota_messages: count(1, AMOUNT_MAX.messages)
     .optional()
-    .describe("How many messages an account may hold likewise; any number by default."),
+    .describe("How many messages an account may hold, likewise; any number by default."),
   user: text("the name of a user of this system")
     .prefault("vmail")
     .describe("The user to become once the ports are bound, when started as root."),
@@ -74,7 +76,7 @@ export const tlsOptions = table({
   key: path().describe("Its private key, PEM."),
   min_version: choice(["TLSv1.2", "TLSv1.3"])
     .prefault("TLSv1.2")
-    .describe("The oldest version of TLS that is spoken."),
+    .describe('The oldest version of TLS that is spoken: "TLSv1.2" or "TLSv1.3".'),
   sni: list(
     table({
       names: list(
@@ -118,13 +120,19 @@ export const oauthOptions = table({
 export const logOptions = optionalTable({
   level: choice(LOG_LEVELS)
     .prefault("info")
-    .describe('How much is logged; "trace" shows each dialogue, masked.'),
-  format: choice(LOG_FORMATS).prefault("auto").describe('"auto" is pretty on a terminal and JSON elsewhere.'),
+    .describe(
+      'How much is logged: "fatal", "error", "warn", "info", "debug", or "trace", which shows each dialogue, masked.',
+    ),
+  format: choice(LOG_FORMATS)
+    .prefault("auto")
+    .describe('"json", "pretty" (for people), or "auto": pretty on a terminal and JSON elsewhere.'),
 });
 
 /** The keys that every `[[listen]]` table has. */
 export const listenerOptions = {
-  address: listenAddress().describe("Where to listen."),
+  address: listenAddress().describe(
+    'Where to listen: an address and its port, "unix:/path", or "fd:3" for a socket that the supervisor has opened.',
+  ),
   tls: choice(LISTENER_TLS)
     .prefault("starttls")
     .describe(
@@ -132,10 +140,14 @@ export const listenerOptions = {
     ),
   allow_plaintext_auth: choice(PLAINTEXT_AUTH)
     .prefault("loopback")
-    .describe("Whether logins are taken before TLS, by whatever mechanism."),
+    .describe(
+      'Whether logins are taken before TLS, by whatever mechanism: "never", "loopback" (from this host) or "always".',
+    ),
   proxy_protocol: list(network(), 'a list of addresses and networks, such as ["127.0.0.1", "192.0.2.0/24"]')
     .prefault([])
-    .describe("The proxies whose connections begin with a PROXY header, version 1 or 2."),
+    .describe(
+      "The proxies, by address or network, whose connections begin with a PROXY header, version 1 or 2.",
+    ),
 } as const;
 
 /** The limits that both daemons have. */
@@ -151,7 +163,7 @@ export const connectionLimits = {
   login_failure_delay: duration()
     .prefault("1s")
     .describe(
-      "The reply to a failed login waits this long, and twice as long for each further one from that address, or for that user from addresses that are new to him.",
+      "The reply to a failed login waits this long, and twice as long for each further one from that address, or for that user from addresses that are new to him; 30s at most.",
     ),
 } as const;
 

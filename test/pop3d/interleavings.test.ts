@@ -90,8 +90,8 @@ describe("the daemon", () => {
   before(async () => {
     site = await Site.make(["alice"]);
     const limits = [
-      `login_failures = ${FAILURES_MAX}\nunknown_commands = ${MISTAKES_MAX}`,
-      'login_failure_delay = "0s"\nunknown_command_delay = "0s"',
+      `login_failures = ${FAILURES_MAX}\nbad_commands = ${MISTAKES_MAX}`,
+      'login_failure_delay = "0s"\nbad_command_delay = "0s"',
     ];
     pop3d = await site.pop3d({ tables: `[limits]\n${limits.join("\n")}\n` });
   });

@@ -55,7 +55,7 @@ test(
 );
 
 test("who does not log in in time is sent away, however busy it looks", TIMEOUT, async (t) => {
-  const { pop3 } = await started(t, '[limits]\nlogin_time = "1s"\nunknown_commands = 10000');
+  const { pop3 } = await started(t, '[limits]\nlogin_time = "1s"\nbad_commands = 10000');
   const silent = await Client.connect(pop3);
   await silent.expect("+OK");
   const busy = await Client.connect(pop3);

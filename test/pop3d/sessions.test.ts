@@ -43,7 +43,7 @@ test(
 );
 
 test("a session that ends for its errors frees the maildrop before its client goes", TIMEOUT, async (t) => {
-  const tables = '[limits]\nunknown_commands = 1\n[maildrop]\nlock_wait = "1s"';
+  const tables = '[limits]\nbad_commands = 1\n[maildrop]\nlock_wait = "1s"';
   const { pop3, site } = await started(t, { tables });
   await site.deliver("alice", "Subject: a\n\nb\n");
   const first = await Client.loggedIn(pop3);

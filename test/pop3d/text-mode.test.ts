@@ -88,7 +88,7 @@ test("Python's poplib turns UTF-8 mode on and reads replies in each language", {
 });
 
 test("who goes on sending nonsense waits, and others do not wait with it", TIMEOUT, async (t) => {
-  const { pop3 } = await started(t, '[limits]\nunknown_command_delay = "8s"');
+  const { pop3 } = await started(t, '[limits]\nbad_command_delay = "8s"');
   const nonsense = await Client.loggedIn(pop3, "bob");
   nonsense.send("XYZZY\r\n".repeat(6));
   nonsense.send("NOOP\r\n");

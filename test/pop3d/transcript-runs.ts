@@ -138,7 +138,7 @@ const KNOWN_SETTINGS = new Set([
   "implementation",
   "limits.login_delay",
   "limits.login_failures",
-  "limits.unknown_commands",
+  "limits.bad_commands",
   "language",
   "maildrop.deletion",
   "maildrop.expire",
@@ -159,7 +159,7 @@ function rulesOf(transcript: Transcript): SessionRules {
     // As the daemon has it: all passwords are stored as they are, and nobody is asked about tokens.
     offer: { takesScram: true, takesTokens: false },
     loginFailuresMax: Number(settings.get("limits.login_failures") ?? 3),
-    mistakes: { most: Number(settings.get("limits.unknown_commands") ?? 20), delayMs: 0 },
+    mistakes: { most: Number(settings.get("limits.bad_commands") ?? 20), delayMs: 0 },
     language: settings.get("language") === '"ja"' ? "ja" : "en",
     site: siteOf(transcript),
     implementation: textIn(settings.get("implementation")) ?? "pillarbox",
@@ -208,7 +208,7 @@ function toml(settings: ReadonlyMap<string, string>): DaemonOptions {
     );
   const limits = [
     "[limits]\n",
-    'login_failure_delay = "0s"\nunknown_command_delay = "0s"\n',
+    'login_failure_delay = "0s"\nbad_command_delay = "0s"\n',
     ...keysOf("limits"),
   ];
   const top = [...settings].filter(([key]) => !key.includes("."));
