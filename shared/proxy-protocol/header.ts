@@ -11,7 +11,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 
 export interface Endpoint {
-  /** An IP address in its usual form. */
+  /** An IP address in its usual form; that of IPv4 where the proxy writes such a one as IPv6. */
   readonly address: string;
   readonly port: number;
 }
@@ -77,7 +77,7 @@ function readV1(octets: Buffer): ProxyHeader {
   });
   // "the receiver must ignore anything presented before the CRLF"
   if (protocol === "UNKNOWN") return header(undefined);
-  const isAddress = protocol === "TCP4" ? isIPv4 : protocol === "TCP6" ? isIPv6 : undefined;
+  const isAddress = protocol === "TCP4" ? isIPv4 : protocol === "TCP6" ? isUnscopedIpv6 : undefined;
   if (isAddress === undefined) return invalid("neither TCP4, TCP6 nor UNKNOWN");
   const [from = "", to = "", fromPort, toPort, ...more] = words;
   const ports = [fromPort, toPort].map(portOf);
@@ -85,9 +85,10 @@ function readV1(octets: Buffer): ProxyHeader {
   if (!isAddress(from) || !isAddress(to)) return invalid(`not two addresses of ${protocol}`);
   if (clientPort === undefined || serverPort === undefined || more.length > 0)
     return invalid("not two ports");
+  const usual = protocol === "TCP6" ? usualIpv6 : (address: string) => address;
   return header({
-    client: { address: from, port: clientPort },
-    server: { address: to, port: serverPort },
+    client: { address: usual(from), port: clientPort },
+    server: { address: usual(to), port: serverPort },
     tls: undefined,
   });
 }
@@ -153,8 +154,24 @@ function ipv4(octets: Buffer): string {
 
 function ipv6(octets: Buffer): string {
   const groups = Array.from({ length: 8 }, (_, i) => octets.readUInt16BE(2 * i).toString(16));
-  // The URL standard's parser writes the usual short form (RFC 5952).
-  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
+  return usualIpv6(groups.join(":"));
+}
+
+/** An address with a zone (`fe80::1%eth0`) means something on the proxy's host alone. */
+function isUnscopedIpv6(text: string): boolean {
+  return isIPv6(text) && !text.includes("%");
+}
+
+/**
+ * The short form (RFC 5952). A proxy that listens for both families at one socket writes its IPv4 clients as
+ * `::ffff:192.0.2.7`; left so, all of them would count as one network, and in another spelling as no client that is known.
+ */
+function usualIpv6(address: string): string {
+  // The URL standard's parser writes it, and the last two groups as such.
+  const short = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(short) ?? [];
+  if (high === undefined || low === undefined) return short;
+  return [high, low].flatMap((group) => [...Buffer.from(group.padStart(4, "0"), "hex")]).join(".");
 }
 
 /** Fields of type, length (two octets) and value; undefined when the last one is cut short. */

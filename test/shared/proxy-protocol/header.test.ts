@@ -11,28 +11,26 @@ const PROXIED = {
   server: { address: "198.51.100.1", port: 110 },
   tls: undefined,
 };
+const V6_PROXIED = {
+  ...PROXIED,
+  client: { address: "2001:db8::5", port: 40_001 },
+  server: { address: "2001:db8::1", port: 110 },
+};
+const MAPPED = { ...ENDS, from: "::ffff:203.0.113.5", to: "::FFFF:198.51.100.1" };
+const MAPPED_LONG = { ...ENDS, from: "0:0:0:0:0:ffff:cb00:7105", to: "0:0:0:0:0:ffff:c633:6401" };
 const TLS = { version: "TLSv1.3", cipher: "TLS_AES_256_GCM_SHA384" };
 
 describe("headers", () => {
   const rows: readonly (readonly [string, Buffer, unknown])[] = [
     ["v1 over IPv4", v1(), PROXIED],
-    [
-      "v1 over IPv6",
-      v1(V6),
-      { ...PROXIED, client: { address: V6.from, port: 40_001 }, server: { address: V6.to, port: 110 } },
-    ],
+    ["v1 over IPv6", v1(V6), V6_PROXIED],
+    ["v1 over IPv6 of IPv4 clients", v1(MAPPED), PROXIED],
+    ["v1 over IPv6 of IPv4 clients, in other words", v1(MAPPED_LONG), PROXIED],
     ["v1 unknown", Buffer.from("PROXY UNKNOWN\r\n"), undefined],
     ["v1 unknown, with more", Buffer.from("PROXY UNKNOWN ffff::1 ffff::1 65535 65535\r\n"), undefined],
     ["v2 over IPv4", v2(), PROXIED],
-    [
-      "v2 over IPv6",
-      v2(V6),
-      {
-        ...PROXIED,
-        client: { address: "2001:db8::5", port: 40_001 },
-        server: { address: "2001:db8::1", port: 110 },
-      },
-    ],
+    ["v2 over IPv6", v2(V6), V6_PROXIED],
+    ["v2 over IPv6 of IPv4 clients", v2(MAPPED_LONG), PROXIED],
     [
       "v2 with fields nobody knows",
       v2(ENDS, Buffer.concat([field(0x04, Buffer.alloc(9)), field(0xe0, Buffer.from("x"))])),
@@ -67,6 +65,7 @@ describe("no headers", () => {
   const rows: readonly (readonly [string, Buffer])[] = [
     ["a command", text("CAPA\r\n")],
     ["v1 in lower case", text("proxy TCP4 203.0.113.5 198.51.100.1 1 2\r\n")],
+    ["v1 with a zone", text("PROXY TCP6 fe80::1%eth0 fe80::2 1 2\r\n")],
     ["v1 with a family of its own", text("PROXY UDP4 203.0.113.5 198.51.100.1 1 2\r\n")],
     ["v1 with IPv6 called IPv4", text("PROXY TCP4 ::1 ::1 1 2\r\n")],
     ["v1 with a name", text("PROXY TCP4 localhost 198.51.100.1 1 2\r\n")],
