@@ -87,10 +87,13 @@ export class LoginFailures {
     this.#known.set(name, known, now);
   }
 
-  /** How many milliseconds a login has to wait for its check, since others guess at that name from everywhere. */
-  waitBefore(address: string, name: string): number {
+  /**
+   * How many milliseconds a login has to wait for its check, since others guess at that name from everywhere.
+   * @param underWay guesses of which nobody knows yet whether they fail
+   */
+  waitBefore(address: string, name: string, underWay = 0): number {
     const now = this.#now();
-    const count = this.#byName.get(name, now) ?? 0;
+    const count = (this.#byName.get(name, now) ?? 0) + underWay;
     if (count < ATTACK_FAILURES || this.#isKnown(limitKey(address), name, now)) return 0;
     return Math.min(CHECK_WAIT_MS_MAX, this.#delayOf(count));
   }

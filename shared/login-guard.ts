@@ -6,16 +6,22 @@
  * long is said by login-failures.ts.
  *
  * Checks of a name under attack, from addresses that are new to it, come one at a time, after their wait; so however many
- * addresses somebody has, he guesses at one name every few seconds. Whoever finds too many waiting already is
- * answered as when nobody can say (`unavailable`): to try again later, never that the password was wrong. The user
+ * addresses somebody has, he guesses at one name every few seconds. Checks under way count as failures until they are none:
+ * whoever sends all his guesses at once guesses no more often.
+ *
+ * Whoever finds too many waiting already is answered as when nobody can say (`unavailable`): to try again later, never
+ * that the password was wrong. An address has one place among those who wait, so one stranger cannot take them all; one
+ * with five networks can, and keeps a user out of addresses that are new to him for as long as he goes on. The user
  * himself, at an address from which he has logged in before, passes them all.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { AccountSessions } from "./account-sessions.js";
 import { addressTried } from "./accounts/username.js";
+import { limitKey } from "./connection-limits.js";
 import { LoginFailures } from "./login-failures.js";
 import { BusyError, Slots } from "./slots.js";
 
+/** For the checks of one name, and before them for those of one name from one address. */
 const SLOTS = { atOnce: 1, waiting: 4, waitMs: 20_000 };
 
 export interface LoginGuardOptions {
@@ -40,8 +46,10 @@ export class LoginGuard {
   readonly #failures: LoginFailures;
   readonly #sessions: AccountSessions;
   readonly #closing = new AbortController();
-  /** By name; only while one is checked or waits, so there are no more of them than connections. */
+  /** By what they are for; only while one is checked or waits, so there are few more of them than connections. */
   readonly #turns = new Map<string, { readonly slots: Slots; users: number }>();
+  /** Checks that did not have to wait, by name; while there are any. */
+  readonly #underWay = new Map<string, number>();
 
   constructor(options: LoginGuardOptions) {
     this.#options = options;
@@ -55,23 +63,44 @@ export class LoginGuard {
     check: () => Promise<T>,
   ): Promise<T | { readonly kind: "unavailable"; readonly cause: unknown }> {
     const name = this.#nameOf(username);
-    const waitMs = name === undefined ? 0 : this.#failures.waitBefore(address, name);
-    if (name === undefined || waitMs === 0) return check();
-    const turn = this.#turns.get(name) ?? { slots: new Slots(SLOTS), users: 0 };
-    this.#turns.set(name, turn);
-    turn.users++;
+    if (name === undefined) return check();
+    const waitMs = () => this.#failures.waitBefore(address, name, this.#underWay.get(name));
+    if (waitMs() === 0) return this.#counted(name, check);
     try {
-      return await turn.slots.run(async () => {
-        await sleep(waitMs, undefined, { signal: this.#closing.signal }).catch(() => {
-          throw new BusyError("CLOSED", "logins are no longer checked");
-        });
-        return check();
-      });
+      return await this.#inTurn(`${name}\0${limitKey(address)}`, () =>
+        this.#inTurn(name, async () => {
+          // Meanwhile he may have shown that he is the user himself.
+          await sleep(waitMs(), undefined, { signal: this.#closing.signal }).catch(() => {
+            throw new BusyError("CLOSED", "logins are no longer checked");
+          });
+          return check();
+        }),
+      );
     } catch (cause) {
       if (cause instanceof BusyError) return { kind: "unavailable", cause };
       throw cause;
+    }
+  }
+
+  async #counted<T>(name: string, check: () => Promise<T>): Promise<T> {
+    this.#underWay.set(name, (this.#underWay.get(name) ?? 0) + 1);
+    try {
+      return await check();
     } finally {
-      if (--turn.users === 0) this.#turns.delete(name);
+      const left = (this.#underWay.get(name) ?? 1) - 1;
+      if (left === 0) this.#underWay.delete(name);
+      else this.#underWay.set(name, left);
+    }
+  }
+
+  async #inTurn<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const turn = this.#turns.get(key) ?? { slots: new Slots(SLOTS), users: 0 };
+    this.#turns.set(key, turn);
+    turn.users++;
+    try {
+      return await turn.slots.run(work);
+    } finally {
+      if (--turn.users === 0) this.#turns.delete(key);
     }
   }
 

@@ -21,7 +21,7 @@ function attacked(delayMs: number): LoginGuard {
 }
 
 test("checks of a name under attack come one at a time; its user at home passes them all", async () => {
-  const guard = attacked(1);
+  const guard = attacked(0.0001);
   let atOnce = 0;
   let atOnceMost = 0;
   let open: () => void = () => {};
@@ -60,8 +60,44 @@ test("who finds too many waiting is told to try again later, and so is everyone 
   }
 });
 
+test("guesses that are sent all at once are guesses under attack", async () => {
+  const guard = new LoginGuard({
+    delayMs: 0.1,
+    sessionsPerAccount: 1,
+    defaultDomain: "example.org",
+    now: () => 0,
+  });
+  let open: () => void = () => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  let begun = 0;
+  const attempts = Array.from({ length: 14 }, (_, i) =>
+    guard.check({ address: `10.1.0.${i}`, username: "alice" }, async () => {
+      begun++;
+      await gate;
+      return "checked";
+    }),
+  );
+  assert.equal(await guard.check({ address: "10.1.0.9", username: "bob" }, async () => "bob"), "bob");
+  assert.equal(begun, 10);
+  open();
+  assert.deepEqual(await Promise.all(attempts), Array(14).fill("checked"));
+});
+
+test("one address cannot take all the places of those who wait", async () => {
+  const guard = attacked(100_000);
+  const from = (address: string) => guard.check({ address, username: "alice" }, async () => "checked");
+  const stranger = Array.from({ length: 10 }, () => from("2001:db8:1:1::1"));
+  const neighbour = from("2001:db8:1:1::2");
+  const user = from("2001:db8:1:2::1");
+  const verdict = await neighbour;
+  assert.ok(typeof verdict === "object" && verdict.kind === "unavailable");
+  assert.equal(await Promise.race([user, Promise.all(stranger.slice(5)).then(() => "waits")]), "waits");
+  guard.close();
+  await Promise.all([...stranger, user]);
+});
+
 test("names that can be nobody's, and none, are checked at once; a check that fails frees its turn", async () => {
-  const guard = attacked(1);
+  const guard = attacked(0.0001);
   for (const username of [undefined, "a b@c", ""]) {
     for (let i = 0; i < 20; i++) guard.failed({ address: `10.0.0.${i}`, username });
     assert.equal(await guard.check({ address: "10.1.0.1", username }, async () => "checked"), "checked");
