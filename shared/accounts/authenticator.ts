@@ -28,6 +28,8 @@ export interface AuthenticatorOptions {
   readonly log?: Log | undefined;
   /** A pool of threads by default. */
   readonly checker?: PasswordChecker;
+  /** The key of which stand-ins are made; asked for at the first login. One for this authenticator by default. */
+  readonly standInKey?: () => Promise<Buffer>;
   /** Who checks tokens; without it none is taken. */
   readonly tokens?: TokenLogins | undefined;
 }
@@ -44,7 +46,7 @@ class AccountsAuthenticator implements Authenticator {
   readonly #checker: PasswordChecker;
   readonly #cache = new LoginCache<true>();
   readonly #underWay = new UnderWay<boolean>();
-  readonly #key = randomBytes(32);
+  #key: Promise<Buffer> | undefined;
   #read: { readonly accounts: Accounts; readonly credentials: Credentials } | undefined;
 
   constructor(options: AuthenticatorOptions) {
@@ -69,7 +71,7 @@ class AccountsAuthenticator implements Authenticator {
     try {
       const address = this.#addressOf(username);
       if (address === undefined) return REFUSED;
-      const { stored, own } = this.#credentials().fieldFor(address);
+      const { stored, own } = this.#credentials().fieldFor(address, await this.#standInKey());
       const fits = await this.#check(address, stored, password, own);
       // Asked for now: the check may have waited, and meanwhile the account may have changed or gone.
       const account = this.#options.accounts().find(address);
@@ -87,8 +89,9 @@ class AccountsAuthenticator implements Authenticator {
   async scramKeys(username: string): Promise<ScramLookup> {
     try {
       const name = this.#addressOf(username) ?? username;
-      const field = this.#credentials().fieldFor(name);
-      const { keys, own } = await scramKeysFor(name, field, this.#key);
+      const key = await this.#standInKey();
+      const field = this.#credentials().fieldFor(name, key);
+      const { keys, own } = await scramKeysFor(name, field, key);
       const account = own ? this.#options.accounts().find(name) : undefined;
       // Asked for after the wait: were it changed by now, the keys would be those of its old password.
       return { kind: "keys", keys, account: account?.password === field.stored ? account : undefined };
@@ -136,11 +139,17 @@ class AccountsAuthenticator implements Authenticator {
     return addressOfLogin(username, this.#options.defaultDomain, exists);
   }
 
+  #standInKey(): Promise<Buffer> {
+    const { standInKey = async () => randomBytes(32) } = this.#options;
+    this.#key ??= standInKey();
+    return this.#key;
+  }
+
   /** Of the accounts in force: read once, until there are others. */
   #credentials(): Credentials {
     const accounts = this.#options.accounts();
     if (this.#read?.accounts !== accounts) {
-      this.#read = { accounts, credentials: new Credentials(accounts, this.#key) };
+      this.#read = { accounts, credentials: new Credentials(accounts) };
     }
     return this.#read.credentials;
   }

@@ -9,8 +9,8 @@
  * of a refusal tells the settings, which an unknown name has as likely as a known one, and the same name takes the same
  * time again.
  *
- * What is left: the key lives as long as the process, so somebody who measures a mixed file before and after a restart sees the
- * time of some unknown names change, as that of a known one does not. `pop3d user passwd` makes the settings equal.
+ * The key is the same for both daemons and after a restart (stand-in-key.ts). What is left: when accounts come or go, the
+ * stand-ins of a few names become others, as an account does only by a new password. `pop3d user passwd` makes the settings equal.
  */
 import { createHmac } from "node:crypto";
 import type { Accounts } from "./account.js";
@@ -34,12 +34,10 @@ export class Credentials {
   readonly #own = new Map<string, string>();
   /** One password field for each of the settings in use, and how many accounts have those. */
   readonly #shares: readonly Share[];
-  readonly #key: Buffer;
   /** Whether SCRAM-SHA-256 can be had of every password that there is. */
   readonly allScram: boolean;
 
-  /** @param key secret, and the same for all accounts that one process ever has */
-  constructor(accounts: Accounts, key: Buffer) {
+  constructor(accounts: Accounts) {
     const shares = new Map<string, Share>();
     let allScram = true;
     for (const { address, password } of accounts.all()) {
@@ -55,19 +53,21 @@ export class Credentials {
     this.allScram = allScram;
     // In a fixed order, so that one more account moves the borders between the shares but little.
     this.#shares = [...shares].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, share]) => share);
-    this.#key = key;
   }
 
-  /** What the password of somebody who logs in as `address` is to be checked against. */
-  fieldFor(address: string): FieldToCheck {
+  /**
+   * What the password of somebody who logs in as `address` is to be checked against.
+   * @param key secret, and always the same
+   */
+  fieldFor(address: string, key: Buffer): FieldToCheck {
     // Drawn for everybody, so that not even that tells who is known.
-    const standIn = this.#standInFor(address);
+    const standIn = this.#standInFor(address, key);
     const own = this.#own.get(address);
     return own === undefined ? { stored: standIn, own: false } : { stored: own, own: true };
   }
 
-  #standInFor(address: string): string {
-    const drawn = createHmac("sha256", this.#key).update(address).digest().readUInt32BE();
+  #standInFor(address: string, key: Buffer): string {
+    const drawn = createHmac("sha256", key).update(address).digest().readUInt32BE();
     let place = (drawn / 2 ** 32) * this.#own.size;
     for (const { stored, count } of this.#shares) {
       if (place < count) return stored;

@@ -9,12 +9,14 @@ import { CheckpasswordLogins } from "./checkpassword/checkpassword-logins.js";
 import { checkerTroubles, findEnv } from "./checkpassword/programs.js";
 import { readClientSecret } from "./oauth/client-secret.js";
 import { TokenLogins } from "./oauth/token-logins.js";
+import { standInKey } from "./stand-in-key.js";
 
 /** What of a configuration says how logins are checked. */
 export interface LoginConfig {
   readonly hostname: string;
   readonly domains: readonly string[];
   readonly default_domain?: string | undefined;
+  readonly mail_root: string;
   readonly auth: AuthMethod;
   readonly oauth?: OauthConfig | undefined;
 }
@@ -49,7 +51,8 @@ export async function openLogins(
     defaultDomain: defaultDomainOf(config),
     tokens: tokenLogins(config, state),
   };
-  if (config.auth.kind === "accounts") return createAuthenticator(common);
+  if (config.auth.kind === "accounts")
+    return createAuthenticator({ ...common, standInKey: () => standInKey(config.mail_root, log) });
   const { program, args } = config.auth;
   for (const reason of await loginTroubles(config)) log.warn({ reason }, "logins");
   return new CheckpasswordLogins({ ...common, program, args, env: await findEnv(), log });

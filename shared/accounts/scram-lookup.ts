@@ -16,7 +16,7 @@ import { readStoredPassword } from "./schemes.js";
  * @param name the address that was looked up, or whatever somebody logs in as
  * @param stored the password field; another account's for a stand-in
  * @param own whether it is that of the account with this name
- * @param key secret, and the same as long as the process lives
+ * @param key secret, and always the same
  */
 export async function scramKeysFor(
   name: string,

@@ -95,6 +95,8 @@ const durability = each(
     "shared/maildir/deliver.ts": "opens a file only to read it; its sync() is that of a DurableFile",
     "shared/maildir/quota-file.ts":
       "opens a file to read it and to add a line; its sync() is that of a DurableFile",
+    "shared/accounts/stand-in-key.ts":
+      "opens a file only to read it; its sync() is that of a DurableFile, and link(2) replaces nothing",
     "shared/accounts/edit-lock.ts": "a lock is worth nothing after a crash; link(2) makes it atomic",
   },
 );

@@ -21,16 +21,16 @@ function accountsOf(passwords: readonly string[]): Accounts {
 const UNKNOWN = Array.from({ length: 2000 }, (_, i) => `unknown${i}@x`);
 
 test("an account's own password field", () => {
-  const credentials = new Credentials(accountsOf([CHEAP, "*", COSTLY]), KEY);
-  assert.deepEqual(credentials.fieldFor("0@x"), { stored: CHEAP, own: true });
-  assert.deepEqual(credentials.fieldFor("2@x"), { stored: COSTLY, own: true });
-  assert.equal(credentials.fieldFor("1@x").own, false);
+  const credentials = new Credentials(accountsOf([CHEAP, "*", COSTLY]));
+  assert.deepEqual(credentials.fieldFor("0@x", KEY), { stored: CHEAP, own: true });
+  assert.deepEqual(credentials.fieldFor("2@x", KEY), { stored: COSTLY, own: true });
+  assert.equal(credentials.fieldFor("1@x", KEY).own, false);
 });
 
 test("unknown names have the settings of the file in the same proportion", () => {
   const passwords = Array.from({ length: 100 }, (_, i) => (i % 10 === 0 ? COSTLY : CHEAP));
-  const credentials = new Credentials(accountsOf(passwords), KEY);
-  const fields = UNKNOWN.map((name) => credentials.fieldFor(name));
+  const credentials = new Credentials(accountsOf(passwords));
+  const fields = UNKNOWN.map((name) => credentials.fieldFor(name, KEY));
   assert.ok(fields.every(({ own }) => !own));
   const costly = fields.filter(({ stored }) => stored === COSTLY).length;
   assert.ok(costly > UNKNOWN.length * 0.07 && costly < UNKNOWN.length * 0.13, `${costly}`);
@@ -39,18 +39,20 @@ test("unknown names have the settings of the file in the same proportion", () =>
 
 test("a name keeps its settings when accounts are read again, and nearly all do when there is one more", () => {
   const passwords = Array.from({ length: 100 }, (_, i) => (i % 2 === 0 ? COSTLY : CHEAP));
-  const before = new Credentials(accountsOf(passwords), KEY);
-  const again = new Credentials(accountsOf([...passwords].reverse()), KEY);
-  const more = new Credentials(accountsOf([...passwords, COSTLY]), KEY);
+  const before = new Credentials(accountsOf(passwords));
+  const again = new Credentials(accountsOf([...passwords].reverse()));
+  const more = new Credentials(accountsOf([...passwords, COSTLY]));
   const differs = (other: Credentials) =>
-    UNKNOWN.filter((name) => other.fieldFor(name).stored !== before.fieldFor(name).stored).length;
+    UNKNOWN.filter((name) => other.fieldFor(name, KEY).stored !== before.fieldFor(name, KEY).stored).length;
   assert.equal(differs(again), 0);
   assert.ok(differs(more) < UNKNOWN.length * 0.02, `${differs(more)}`);
 });
 
 test("without the key nobody can tell which", () => {
   const passwords = [COSTLY, CHEAP];
-  const one = new Credentials(accountsOf(passwords), KEY);
-  const other = new Credentials(accountsOf(passwords), Buffer.alloc(32, 8));
-  assert.ok(UNKNOWN.some((name) => one.fieldFor(name).stored !== other.fieldFor(name).stored));
+  const credentials = new Credentials(accountsOf(passwords));
+  const other = Buffer.alloc(32, 8);
+  const differs = (name: string) =>
+    credentials.fieldFor(name, KEY).stored !== credentials.fieldFor(name, other).stored;
+  assert.ok(UNKNOWN.some(differs));
 });

@@ -88,3 +88,16 @@ test("a checkpassword program is asked instead of the accounts file", TIMEOUT, a
   assert.equal((await loginTroubles(missing.config)).length, 1);
   assert.equal((await (await opened(t, missing)).logins.authenticate("alice", "x")).kind, "unavailable");
 });
+
+test("a stranger sees the same of an unknown user at both daemons, and after a restart, as he does of a known one", async (t) => {
+  const made = await site(t, (directory) => `mail_root = "${directory}"\n`);
+  const saltsOf = async () => {
+    const { logins } = await opened(t, made);
+    const lookups = await Promise.all(["alice", "nobody"].map((name) => logins.scramKeys(name)));
+    return lookups.map((lookup) => lookup.kind === "keys" && lookup.keys.salt.toString("hex"));
+  };
+  const [smtpd, pop3d] = await Promise.all([saltsOf(), saltsOf()]);
+  assert.deepEqual(smtpd, pop3d);
+  assert.deepEqual(await saltsOf(), pop3d);
+  assert.notEqual(smtpd[0], smtpd[1]);
+});
