@@ -12,7 +12,7 @@ import { without } from "../peers.js";
 import { filesIn } from "../pop3d/opened.js";
 import { type Login, Scene } from "./scene.js";
 
-const skip = without("strace");
+const OPTIONS = { skip: without("strace"), timeout: 60_000 };
 
 let scene: Scene;
 let maildir: Maildir;
@@ -24,7 +24,7 @@ afterEach(() => scene.remove());
 
 // The login reads either folder with two calls, the second of which gives no more names; a look does so, too.
 
-test("renamed before RETR opens it, and again each time it has been found", { skip }, async () => {
+test("renamed before RETR opens it, and again each time it has been found", OPTIONS, async () => {
   await scene.put("new", ["1.a,W=3", "2.b,W=3"]);
   const login = await scene.login("getdents64", [maildir.cur], "4..12+2");
   await login.listed();
@@ -38,21 +38,23 @@ test("renamed before RETR opens it, and again each time it has been found", { sk
   assert.deepEqual(await login.client.lines(), ["x"]);
 });
 
-test("from one folder to the other between the two that are looked at: not taken for gone", {
-  skip,
-}, async () => {
-  await scene.put("new", ["1.a,W=3"]);
-  const login = await scene.login("getdents64", [maildir.new], "4");
-  await login.listed();
-  await rename(`${maildir.new}/1.a,W=3`, `${maildir.cur}/1.a,W=3:2,`);
-  login.client.send("RETR 1\r\n");
-  // It comes back to new/, which has just been read, so that it is seen in neither.
-  await login.stop(() => rename(`${maildir.cur}/1.a,W=3:2,`, `${maildir.new}/1.a,W=3:2,S`));
-  await login.client.expect("+OK");
-  assert.deepEqual(await login.client.lines(), ["x"]);
-});
+test(
+  "from one folder to the other between the two that are looked at: not taken for gone",
+  OPTIONS,
+  async () => {
+    await scene.put("new", ["1.a,W=3"]);
+    const login = await scene.login("getdents64", [maildir.new], "4");
+    await login.listed();
+    await rename(`${maildir.new}/1.a,W=3`, `${maildir.cur}/1.a,W=3:2,`);
+    login.client.send("RETR 1\r\n");
+    // It comes back to new/, which has just been read, so that it is seen in neither.
+    await login.stop(() => rename(`${maildir.cur}/1.a,W=3:2,`, `${maildir.new}/1.a,W=3:2,S`));
+    await login.client.expect("+OK");
+    assert.deepEqual(await login.client.lines(), ["x"]);
+  },
+);
 
-test("removed while it is looked for: RETR says so, and the session goes on", { skip }, async () => {
+test("removed while it is looked for: RETR says so, and the session goes on", OPTIONS, async () => {
   await scene.put("new", ["1.a,W=3", "2.b,W=3"]);
   const login = await scene.login("getdents64", [maildir.cur], "4");
   await login.listed();
@@ -66,7 +68,7 @@ test("removed while it is looked for: RETR says so, and the session goes on", { 
   assert.deepEqual(await filesIn(maildir), ["cur/2.b,W=3:2,S"]);
 });
 
-test("renamed after RETR has opened it, and before QUIT removes it", { skip }, async () => {
+test("renamed after RETR has opened it, and before QUIT removes it", OPTIONS, async () => {
   await scene.put("new", ["1.a,W=3", "2.b,W=3"]);
   const login = await scene.login("getdents64", [maildir.cur], "4..10+2");
   await login.listed();
@@ -82,7 +84,7 @@ test("renamed after RETR has opened it, and before QUIT removes it", { skip }, a
   assert.deepEqual(await filesIn(maildir), ["cur/2.b,W=3:2,"]);
 });
 
-test("renamed between the two folders that QUIT looks at: removed all the same", { skip }, async () => {
+test("renamed between the two folders that QUIT looks at: removed all the same", OPTIONS, async () => {
   await scene.put("new", ["1.a,W=3", "2.b,W=3"]);
   const login = await scene.login("getdents64", [maildir.new], "4");
   await login.listed();
@@ -94,9 +96,7 @@ test("renamed between the two folders that QUIT looks at: removed all the same",
   assert.deepEqual(await filesIn(maildir), ["cur/2.b,W=3:2,"]);
 });
 
-test("moved to cur/ by another program just as QUIT moves it there: it is there once", {
-  skip,
-}, async () => {
+test("moved to cur/ by another program just as QUIT moves it there: it is there once", OPTIONS, async () => {
   await scene.put("new", ["1.a,W=3", "2.b,W=3"]);
   // The look whether something would be replaced is the last thing before the rename.
   const login = await scene.login("statx", [join(maildir.cur, "1.a,W=3:2,")], "1");
@@ -107,7 +107,7 @@ test("moved to cur/ by another program just as QUIT moves it there: it is there 
   assert.deepEqual(await filesIn(maildir), ["cur/1.a,W=3:2,", "cur/2.b,W=3:2,"]);
 });
 
-test("flagged by another program just as QUIT flags it as seen: it has both flags", { skip }, async () => {
+test("flagged by another program just as QUIT flags it as seen: it has both flags", OPTIONS, async () => {
   await scene.put("cur", ["1.a,W=3:2,"]);
   const login = await scene.login("statx", [join(maildir.cur, "1.a,W=3:2,S")], "1");
   await login.listed();
@@ -118,27 +118,29 @@ test("flagged by another program just as QUIT flags it as seen: it has both flag
   assert.deepEqual(await filesIn(maildir), ["cur/1.a,W=3:2,FS"]);
 });
 
-test("new/ taken away with its messages, and another put in its place: the others can be had", {
-  skip,
-}, async () => {
-  await scene.put("new", ["1.a,W=3", "2.b,W=3"]);
-  await scene.put("cur", ["3.c,W=3:2,"]);
-  const login = await scene.login("getdents64", [maildir.cur], "4");
-  await login.listed();
-  await rename(`${maildir.new}/2.b,W=3`, `${maildir.cur}/2.b,W=3:2,`);
-  login.client.send("RETR 2\r\n");
-  await login.stop(() => rm(maildir.new, { recursive: true }));
-  await login.client.expect("+OK");
-  await login.client.lines();
-  await login.client.command("RETR 1", "-ERR");
-  await retrieved(login, 3);
-  await login.client.command("DELE 1", "+OK");
-  await login.client.command("DELE 3", "+OK");
-  await login.client.command("QUIT", "+OK");
-  assert.deepEqual(await readdir(maildir.cur), ["2.b,W=3:2,S"]);
-});
+test(
+  "new/ taken away with its messages, and another put in its place: the others can be had",
+  OPTIONS,
+  async () => {
+    await scene.put("new", ["1.a,W=3", "2.b,W=3"]);
+    await scene.put("cur", ["3.c,W=3:2,"]);
+    const login = await scene.login("getdents64", [maildir.cur], "4");
+    await login.listed();
+    await rename(`${maildir.new}/2.b,W=3`, `${maildir.cur}/2.b,W=3:2,`);
+    login.client.send("RETR 2\r\n");
+    await login.stop(() => rm(maildir.new, { recursive: true }));
+    await login.client.expect("+OK");
+    await login.client.lines();
+    await login.client.command("RETR 1", "-ERR");
+    await retrieved(login, 3);
+    await login.client.command("DELE 1", "+OK");
+    await login.client.command("DELE 3", "+OK");
+    await login.client.command("QUIT", "+OK");
+    assert.deepEqual(await readdir(maildir.cur), ["2.b,W=3:2,S"]);
+  },
+);
 
-test("another message put where one was: neither sent nor removed for it", { skip }, async () => {
+test("another message put where one was: neither sent nor removed for it", OPTIONS, async () => {
   await scene.put("new", ["1.a,S=2,W=3"]);
   const login = await scene.login("getdents64", [maildir.cur], "4");
   await login.listed();
