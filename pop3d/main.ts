@@ -29,5 +29,5 @@ await runCommandLine("pop3d", process.argv.slice(2), (args) =>
     )
     .command(checkCommand)
     .command(userCommand)
-    .epilogue("SIGHUP reads accounts and certificates again. See pop3d(8)."),
+    .epilogue("SIGHUP reads accounts, certificates and the secret of [oauth] again. See pop3d(8)."),
 );

@@ -32,5 +32,5 @@ await runCommandLine("smtpd", process.argv.slice(2), (args) =>
       (options) => options,
       ({ config }) => check(config),
     )
-    .epilogue("SIGHUP reads accounts, aliases and certificates again. See smtpd(8)."),
+    .epilogue("SIGHUP reads accounts, aliases, certificates and the secret of [oauth] again. See smtpd(8)."),
 );

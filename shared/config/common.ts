@@ -54,11 +54,11 @@ export const commonOptions = {
   quota: size(1)
     .optional()
     .describe(
-      "How much mail an account may hold; any amount by default. An account may have its own, userdb_quota_rule.",
+      "How much mail an account may hold that has no quota of its own (userdb_quota_rule); any amount by default.",
     ),
   quota_messages: count(1, AMOUNT_MAX.messages)
     .optional()
-    .describe("How many messages an account may hold, likewise; any number by default."),
+    .describe("How many messages such an account may hold; any number by default."),
   user: text("the name of a user of this system")
     .prefault("vmail")
     .describe("The user to become once the ports are bound, when started as root."),
