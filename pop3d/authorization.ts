@@ -27,6 +27,7 @@ import {
   mistake,
   notSupported,
   type Result,
+  type ResultOf,
   refuse,
   type Step,
   say,
@@ -198,7 +199,8 @@ function follow(session: Authorization, progress: Progress): Step {
     case "refused":
       return failLogin(progress.reason ?? "wrong user name or password");
     case "unavailable":
-      return say(troubleReply("temporary", "logins cannot be checked now"));
+      // The fault is ours. But it is logged each time, and whoever keeps asking must not fill the log.
+      return { ...say(troubleReply("temporary", "logins cannot be checked now")), mistake: true };
     case "cancelled":
       // RFC 5034 §4: a line with a single asterisk cancels the exchange, and is answered with -ERR.
       return mistake("authentication cancelled");
@@ -227,10 +229,7 @@ function openMaildrop(session: Authorization, account: Account): Step {
   return ask({ kind: "open maildrop", account, method: session.method, policy, utf8 });
 }
 
-function maildropOpened(
-  { textMode }: Authorization,
-  outcome: Extract<Result, { kind: "open maildrop" }>["outcome"],
-): Step {
+function maildropOpened({ textMode }: Authorization, outcome: ResultOf<"open maildrop">["outcome"]): Step {
   if (outcome instanceof Maildrop) {
     const [count, octets] = [outcome.count, outcome.octets(textMode.nonAsciiHeaders)];
     return say(ok({ text: "maildrop has", count, octets }));
@@ -263,6 +262,6 @@ function quit(): Step {
 }
 
 function tlsFirst({ offersStls }: Authorization): Step {
-  const reply = err(offersStls ? "no passwords before TLS, use STLS" : "no passwords without TLS");
-  return refuse(reply, "password before TLS");
+  const text = offersStls ? "no passwords before TLS, use STLS" : "no passwords without TLS";
+  return refuse(text, "password before TLS");
 }

@@ -1,7 +1,7 @@
 /**
  * Serves one connection: a loop that feeds what the client sends to the session, sends the replies, performs the
- * effects and feeds their results back. Whatever happens, it ends with the maildrop's lock released and one line in the
- * log.
+ * effects and feeds their results back. Whatever happens, it ends with the visit to the maildrop over (visit.ts) and one
+ * line in the log.
  *
  * A connection that is lost ends there and then, even if the client had sent more before: a client that pipelines RETR,
  * DELE and QUIT and then dies has not got its messages, and they must not be removed.
@@ -9,32 +9,20 @@
 import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TLSSocketOptions } from "node:tls";
-import type { Account } from "../shared/accounts/account.js";
 import type { Log } from "../shared/log.js";
 import { RESPONSE_OCTETS_MAX } from "../shared/sasl/exchange.js";
 import type { SessionRules } from "./authorization.js";
-import type { Pop3dConfig } from "./config.js";
 import { shownLine, shownReply } from "./dialogue.js";
-import { letIn } from "./let-in.js";
 import { LoginAttempts, type LoginServices } from "./login-attempts.js";
-import type { LoginDelays } from "./login-delays.js";
-import type { Opening, OpenMaildrop } from "./open-maildrop.js";
 import type { SitePolicy } from "./policy.js";
-import type { Effect, Result, Step } from "./protocol.js";
-import { encode } from "./reply.js";
-import { sendMessage } from "./send-message.js";
+import type { Effect, Result, ResultOf, Step } from "./protocol.js";
+import { encode, type Reply } from "./reply.js";
 import { Session } from "./session.js";
-import { type UpdateOutcome, type Updating, update } from "./update.js";
+import { Visit, type VisitServices } from "./visit.js";
 import { type Received, Wire } from "./wire.js";
 
 /** What the connections of a daemon share. */
-export interface Services extends LoginServices {
-  readonly config: Pop3dConfig;
-  readonly opening: Opening;
-  readonly delays: LoginDelays;
-  readonly updating: Updating;
-  /** Called for each maildrop that is opened. */
-  readonly opened: (account: Account) => void;
+export interface Services extends LoginServices, VisitServices {
   /** What holds for accounts now. */
   readonly site: () => SitePolicy;
   /** The options of a TLS handshake that begins now; undefined where there is no certificate. */
@@ -56,19 +44,13 @@ export class Connection {
   readonly #caller: Caller;
   readonly #log: Log;
   readonly #logins: LoginAttempts;
+  readonly #visit: Visit;
   readonly #wire: Wire;
   readonly #session: Session;
   readonly #begun = performance.now();
   readonly #abort = new AbortController();
-  #open: OpenMaildrop | undefined;
-  #account: Account | undefined;
-  /** Gives back the place among the sessions of the account. */
-  #leave: (() => void) | undefined;
   /** How it came that the session ended, for the log. */
   #ending: string | undefined;
-  #retrieved = 0;
-  #expireMs = Number.POSITIVE_INFINITY;
-  #updated: UpdateOutcome | undefined;
 
   /**
    * @param socket paused and half-open-able
@@ -78,8 +60,9 @@ export class Connection {
     const { limits } = services.config;
     this.#services = services;
     this.#caller = caller;
-    this.#logins = new LoginAttempts(services, caller.address, log);
     this.#log = log;
+    this.#logins = new LoginAttempts(services, caller.address, log);
+    this.#visit = new Visit(services, log);
     this.#wire = new Wire(socket, limits.stall_timeout);
     this.#session = new Session(rules);
   }
@@ -89,14 +72,14 @@ export class Connection {
     try {
       if (!this.#caller.handshake || (await this.#startTls())) await this.#serve();
       // Before the farewell, which takes as long as the client likes.
-      await this.#release();
+      await this.#visit.leave();
       await this.#wire.end();
     } catch (err) {
       this.#log.error({ err }, "connection failed");
       this.#ending = "error";
     } finally {
       this.#wire.destroy();
-      await this.#release();
+      await this.#visit.leave();
       this.#logEnd();
     }
   }
@@ -161,7 +144,7 @@ export class Connection {
   async #say({ replies, refusal }: Step): Promise<void> {
     if (refusal !== undefined) this.#log.info({ reason: refusal }, "refused");
     for (const reply of replies) {
-      if (this.#log.isLevelEnabled("trace")) this.#log.trace({ S: shownReply(reply) }, "dialogue");
+      this.#traceReply(reply);
       for (const octets of encode(reply, this.#session.language)) await this.#wire.write(octets);
     }
   }
@@ -171,6 +154,10 @@ export class Connection {
     this.#log.trace({ C: shownLine(received.octets, this.#session.awaitsResponse) }, "dialogue");
   }
 
+  #traceReply(reply: Reply): void {
+    if (this.#log.isLevelEnabled("trace")) this.#log.trace({ S: shownReply(reply) }, "dialogue");
+  }
+
   async #perform(effect: Exclude<Effect, { kind: "close" }>): Promise<Result> {
     switch (effect.kind) {
       case "authenticate":
@@ -178,16 +165,15 @@ export class Connection {
       case "delay":
         return this.#delay();
       case "pause":
-        await sleep(Math.min(effect.milliseconds, this.#patience()), undefined, {
-          signal: this.#abort.signal,
-        }).catch(() => {});
+        await this.#wire.pause(Math.min(effect.milliseconds, this.#patience()));
         return { kind: "pause" };
       case "open maildrop":
-        return this.#openMaildrop(effect);
+        return this.#visit.enter(effect, { address: this.#caller.address, tls: this.#tlsVersion });
       case "send message":
-        return this.#sendMessage(effect);
+        this.#traceReply(effect.reply);
+        return this.#visit.send(effect, this.#wire, this.#session.language);
       case "update":
-        return this.#update();
+        return this.#visit.update();
       case "start TLS":
         this.#wire.dropReceived();
         await this.#startTls();
@@ -202,48 +188,6 @@ export class Connection {
   async #delay(): Promise<Result> {
     await sleep(this.#logins.failed(), undefined, { signal: this.#abort.signal }).catch(() => {});
     return { kind: "delay" };
-  }
-
-  async #openMaildrop({ account, method, policy, utf8 }: EffectOf<"open maildrop">): Promise<Result> {
-    const login = { account: account.address, method, tls: this.#tlsVersion };
-    this.#leave = this.#services.guard.succeeded(this.#caller.address, account.address);
-    if (this.#leave === undefined) {
-      this.#log.info({ ...login, reason: "too many connections of this account" }, "maildrop refused");
-      // RFC 2449 §8.1.2 has [IN-USE] for good credentials whose maildrop others hold, as those sessions do.
-      return { kind: "open maildrop", outcome: "in use" };
-    }
-    const outcome = await letIn(account, policy, this.#services, this.#log, utf8);
-    if (typeof outcome === "string") {
-      this.#leave();
-      this.#log.info({ ...login, reason: outcome }, "maildrop refused");
-      return { kind: "open maildrop", outcome };
-    }
-    this.#open = outcome;
-    this.#expireMs = policy.expireMs;
-    this.#account = account;
-    this.#services.opened(account);
-    const [messages, octets] = [outcome.maildrop.count, outcome.maildrop.octets("as stored")];
-    this.#log.info({ ...login, messages, octets }, "login");
-    return { kind: "open maildrop", outcome: outcome.maildrop };
-  }
-
-  async #sendMessage(effect: EffectOf<"send message">): Promise<Result> {
-    if (this.#open === undefined) return { kind: "send message", outcome: "temporary" };
-    if (this.#log.isLevelEnabled("trace")) this.#log.trace({ S: shownReply(effect.reply) }, "dialogue");
-    const outcome = await sendMessage(this.#wire, this.#open, effect, this.#session.language, this.#log);
-    if (outcome === "sent" && effect.bodyLines === undefined) this.#retrieved++;
-    return { kind: "send message", outcome };
-  }
-
-  async #update(): Promise<Result> {
-    if (this.#open === undefined) return { kind: "update", outcome: "incomplete" };
-    const { updating, config } = this.#services;
-    const { deletion, mark_seen: markSeen } = config.maildrop;
-    const rules = { deletion, markSeen, expireMs: this.#expireMs };
-    this.#updated = await update(this.#open, rules, updating, this.#log);
-    // Before the reply: who reads it and calls again at once must not find the maildrop in use.
-    await this.#release();
-    return { kind: "update", outcome: this.#updated.complete ? "complete" : "incomplete" };
   }
 
   get #tlsStarted(): ResultOf<"start TLS"> {
@@ -263,32 +207,20 @@ export class Connection {
     return (this.#wire.tls ?? this.#caller.tlsAtProxy)?.version;
   }
 
-  async #release(): Promise<void> {
-    this.#leave?.();
-    const lock = this.#open?.lock;
-    if (lock !== undefined) await this.#open?.saveSizes();
-    await lock?.release().catch((err: unknown) => this.#log.error({ err }, "lock cannot be released"));
-  }
-
   #logEnd(): void {
     this.#log.info(
       {
-        account: this.#account?.address,
+        account: this.#visit.account,
         tls: this.#tlsVersion,
         reason: this.#wire.trouble ?? this.#ending,
         ms: Math.round(performance.now() - this.#begun),
         sent: this.#wire.octetsSent,
-        retrieved: this.#retrieved,
-        deleted: this.#updated?.removed ?? 0,
-        expired: this.#updated?.expired ?? 0,
+        ...this.#visit.counts,
       },
       "connection closed",
     );
   }
 }
-
-type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
-type ResultOf<K extends Result["kind"]> = Extract<Result, { kind: K }>;
 
 function isLine(received: Received): received is Exclude<Received, { kind: "ended" | "timeout" }> {
   return received.kind === "line" || received.kind === "overlong";

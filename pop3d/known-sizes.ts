@@ -5,7 +5,7 @@
  * The file is written under the session lock, in tmp/ and then renamed, so that nobody sees half of it. It is but a
  * cache: nothing is synced, since after a power cut a damaged or missing one costs reading the messages once more; one
  * that cannot be written only has no effect beyond this process, and on a disk that is nearly full it is not, lest it take
- * the room that a user has made. It is never an authority over a message: RETR counts what it sends.
+ * the room that a user has made. When most of its messages have gone, it is written without them, or removed. It is never an authority over a message: RETR counts what it sends.
  */
 import { lstat, statfs } from "node:fs/promises";
 import type { Durable } from "../shared/durable.js";
@@ -28,6 +28,8 @@ export class KnownSizes {
   #sizes = new Map<string, Sizes>();
   /** Of the file that they were last read from or written to; "" when there was none. */
   #stamp = "";
+  /** Messages in that file, all of which are read. */
+  #inFile = 0;
   #changed = false;
 
   constructor(maildir: Maildir) {
@@ -36,6 +38,11 @@ export class KnownSizes {
 
   get count(): number {
     return this.#sizes.size;
+  }
+
+  /** Whether nothing is known, and the file says nothing else. */
+  get isEmpty(): boolean {
+    return this.#sizes.size === 0 && !this.#changed;
   }
 
   get(identity: string): Sizes | undefined {
@@ -53,15 +60,16 @@ export class KnownSizes {
     const stamp = await this.#stampOfFile();
     if (stamp !== this.#stamp) {
       this.#sizes = stamp === "" ? new Map() : await this.#read(log);
+      this.#inFile = this.#sizes.size;
       this.#stamp = stamp;
     }
-    if (this.#sizes.size === 0) return;
     const kept = new Map<string, Sizes>();
     for (const { identity } of messages) {
       const sizes = this.#sizes.get(identity);
       if (sizes !== undefined) kept.set(identity, sizes);
     }
     this.#sizes = kept;
+    if (2 * kept.size < this.#inFile) this.#changed = true;
   }
 
   /** Writes the file if something is known that it does not say. Never rejects. */
@@ -69,20 +77,30 @@ export class KnownSizes {
     if (!this.#changed) return;
     // Once: what cannot be written now is tried again with whatever is learnt next.
     this.#changed = false;
-    const path = `${this.#maildir.tmp}/${unique}`;
     try {
-      if (!(await hasRoom(this.#maildir.path))) return;
-      const file = await durable.create(path);
+      if (this.#sizes.size === 0) await durable.remove(this.#path);
+      else if (await hasRoom(this.#maildir.path))
+        await this.#replace(durable, `${this.#maildir.tmp}/${unique}`);
+      else return;
+      this.#stamp = await this.#stampOfFile();
+      this.#inFile = this.#sizes.size;
+    } catch (err) {
+      log.warn({ maildir: this.#maildir.path, err }, "sizes cannot be kept");
+    }
+  }
+
+  async #replace(durable: Durable, temporary: string): Promise<void> {
+    const file = await durable.create(temporary);
+    try {
       try {
         await file.write(Buffer.from(formatSizes(this.#sizes), "latin1"));
       } finally {
         await file.close();
       }
-      await durable.publish(path, this.#path);
-      this.#stamp = await this.#stampOfFile();
-    } catch (err) {
-      await durable.remove(path).catch(() => {});
-      log.warn({ maildir: this.#maildir.path, err }, "sizes cannot be kept");
+      await durable.publish(temporary, this.#path);
+    } catch (error) {
+      await durable.remove(temporary).catch(() => {});
+      throw error;
     }
   }
 

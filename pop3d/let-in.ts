@@ -9,11 +9,16 @@ import { type Opening, type OpenMaildrop, openMaildrop } from "./open-maildrop.j
 import type { Policy } from "./policy.js";
 import type { Trouble } from "./protocol.js";
 
+export interface LetInServices {
+  readonly opening: Opening;
+  readonly delays: LoginDelays;
+}
+
 /** Never rejects; holds no lock when it gives no maildrop back, and takes none for a login that comes too soon. */
 export async function letIn(
   account: Account,
   { loginDelaySeconds }: Policy,
-  { opening, delays }: { readonly opening: Opening; readonly delays: LoginDelays },
+  { opening, delays }: LetInServices,
   log: Log,
   utf8 = false,
 ): Promise<OpenMaildrop | "in use" | "login delay" | Trouble> {
@@ -23,7 +28,7 @@ export async function letIn(
   if (typeof outcome === "string") return outcome;
   // While we waited for the lock, another session may have come, and gone again.
   if (isTooSoon()) {
-    await outcome.lock?.release().catch((err: unknown) => log.error({ err }, "lock cannot be released"));
+    await outcome.close();
     return "login delay";
   }
   if (loginDelaySeconds > 0) delays.loggedIn(account.address);

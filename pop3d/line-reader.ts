@@ -21,6 +21,11 @@ export class LineReader {
   /** Octets at the start of #held known to contain no LF. */
   #searched = 0;
 
+  /** Octets that are held. */
+  get octets(): number {
+    return this.#held.length;
+  }
+
   push(octets: Buffer): void {
     this.#held = this.#held.length === 0 ? octets : Buffer.concat([this.#held, octets]);
   }

@@ -5,14 +5,16 @@
  * that can be made there is none, which the holder cannot tell from having one.
  */
 import type { BigIntStats } from "node:fs";
-import { constants, type FileHandle, lstat, open, readFile, unlink } from "node:fs/promises";
+import { constants, type FileHandle, lstat, open, unlink } from "node:fs/promises";
 import { hasCode } from "../shared/exit.js";
+import { readWhole } from "./read-whole.js";
 
 const MODE = 0o600;
 /** `pid:host` is shorter; of a file that somebody else put there, no more is read. */
 const CONTENT_OCTETS_MAX = 1024;
 
-type FileIdentity = Pick<BigIntStats, "dev" | "ino">;
+/** The number of a file that was removed is soon given to another, which was born later; 0 where that is not kept. */
+type FileIdentity = Pick<BigIntStats, "dev" | "ino" | "birthtimeNs">;
 
 /** A lock file that we make, keep fresh and remove. */
 export class LockFile {
@@ -30,8 +32,8 @@ export class LockFile {
   }
 
   /** Whether this is the file that we made. */
-  isFile({ dev, ino }: FileIdentity): boolean {
-    return this.#file?.dev === dev && this.#file.ino === ino;
+  isFile({ dev, ino, birthtimeNs }: FileIdentity): boolean {
+    return this.#file?.dev === dev && this.#file.ino === ino && this.#file.birthtimeNs === birthtimeNs;
   }
 
   /** Makes the file, unless there is one, or nowhere to put it. */
@@ -84,7 +86,9 @@ export class LockFile {
 
   /** Writes what is there once more, so that the file server and not our clock says when. */
   async #touch(): Promise<void> {
-    const handle = await open(this.#path, constants.O_WRONLY | constants.O_NOFOLLOW);
+    const { O_WRONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+    // Somebody may have put a FIFO in its place, which must not be waited for.
+    const handle = await open(this.#path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK);
     try {
       if (!this.isFile(await handle.stat({ bigint: true }))) return;
       await handle.write(this.#content, 0).catch(() => handle.utimes(new Date(), new Date()));
@@ -104,9 +108,8 @@ export async function lookAt(path: string): Promise<Found | undefined> {
   const status = await statusOf(path);
   if (status === undefined) return undefined;
   // A file of another user, or no file at all: its age alone tells whether it is dead.
-  const readable = status.isFile() && status.size <= CONTENT_OCTETS_MAX;
-  const content = readable ? await readFile(path, "latin1").catch(() => "") : "";
-  return { status, content };
+  const octets = await readWhole(path, CONTENT_OCTETS_MAX).catch(() => undefined);
+  return { status, content: Buffer.isBuffer(octets) ? octets.toString("latin1") : "" };
 }
 
 export async function statusOf(path: string): Promise<BigIntStats | undefined> {

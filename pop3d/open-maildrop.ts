@@ -26,10 +26,10 @@ export interface OpenMaildrop {
   readonly folderOf: (message: Message) => MaildropFolder;
   /** Where its messages' sizes are remembered. */
   readonly sizes: WireSizes;
-  /** Keeps what was learnt of them; while the lock is held. Never rejects. */
-  readonly saveSizes: () => Promise<void>;
   /** Undefined where there is no Maildir to be locked. */
   readonly lock: SessionLock | undefined;
+  /** Keeps what was learnt of the sizes, and frees the maildrop. Never rejects; nothing is done when it is called again. */
+  readonly close: () => Promise<void>;
 }
 
 export interface Opening {
@@ -63,22 +63,33 @@ export async function openMaildrop(
     if (outcome === "in use") return outcome;
     if (outcome !== "no maildir") lock = outcome;
     const read = lock === undefined ? [] : await readFolders(maildir, opening, log);
-    const messages = await Promise.all(read.map((one) => messagesOf(one, { sizes, uniqueIds, utf8 }, log)));
+    const messages: Unnumbered[][] = [];
+    for (const one of read) messages.push(await messagesOf(one, { sizes, uniqueIds, utf8 }, log));
     const folders = new Map(read.map(({ folder }) => [folder.name, folder]));
     const folderOf = ({ folder: name }: Message) => {
       const folder = folders.get(name);
       if (folder === undefined) throw new Error(`the maildrop has no folder "${name}"`);
       return folder;
     };
-    const saveSizes = async () => {
-      for (const { maildir } of folders.values()) await sizes.save(maildir, log);
-    };
-    return { maildrop: new Maildrop(numbered(messages.flat())), maildir, folderOf, sizes, saveSizes, lock };
+    let closing: Promise<void> | undefined;
+    const close = () => (closing ??= free(lock, [...folders.values()], sizes, log));
+    return { maildrop: new Maildrop(numbered(messages.flat())), maildir, folderOf, sizes, lock, close };
   } catch (error) {
     await lock?.release().catch(() => {});
     log.error({ maildir: maildir.path, err: error }, "maildrop cannot be opened");
     return troubleOf(error);
   }
+}
+
+/** The sizes first: they are written under the lock. */
+async function free(
+  lock: SessionLock | undefined,
+  folders: readonly MaildropFolder[],
+  sizes: WireSizes,
+  log: Log,
+): Promise<void> {
+  for (const { maildir } of folders) await sizes.save(maildir, log);
+  await lock?.release().catch((err: unknown) => log.error({ err }, "lock cannot be released"));
 }
 
 type FolderRead = Awaited<ReturnType<typeof readFolder>>;

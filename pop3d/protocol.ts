@@ -57,6 +57,9 @@ export type Result =
   /** With the data that SCRAM can bind to, where there are any. */
   | { readonly kind: "start TLS"; readonly channelBinding: Buffer | undefined };
 
+export type EffectOf<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
+export type ResultOf<K extends Result["kind"]> = Extract<Result, { kind: K }>;
+
 export type Input =
   | { readonly kind: "line"; readonly octets: Buffer }
   | { readonly kind: "overlong" }
@@ -66,7 +69,8 @@ export type Input =
 export interface Step {
   readonly replies: readonly Reply[];
   readonly effect?: Effect;
-  /** A command that was not understood or came at the wrong time: too many are delayed, then end the session. */
+  /** A command that was not understood, came at the wrong time, or could not be followed at all: of such there must not be
+   * many, and too many are delayed, then end the session (mistakes.ts). */
   readonly mistake?: true;
   /** Why something was refused, where the log should know. */
   readonly refusal?: string;
@@ -85,8 +89,8 @@ export function notSupported(): Step {
   return say(err("this command is not supported"));
 }
 
-export function refuse(reply: Reply, refusal: string): Step {
-  return { replies: [reply], refusal };
+export function refuse(text: Text, refusal: string): Step {
+  return { ...mistake(text), refusal };
 }
 
 export function ask(effect: Effect): Step {

@@ -1,4 +1,4 @@
-/** Reading a small file of a Maildir, which somebody else may have put there. */
+/** Reading a file of a Maildir that is no message, and that somebody else may have put there. */
 import { constants, type FileHandle, open } from "node:fs/promises";
 import { hasCode } from "../shared/exit.js";
 
@@ -19,8 +19,18 @@ export async function readWhole(path: string, octetsMax: number): Promise<Buffer
     const status = await handle.stat();
     if (!status.isFile()) throw Object.assign(new Error(`${path} is no file`), { code: "ENOTSUP" });
     if (status.size > octetsMax) return "too large";
-    return await handle.readFile();
+    return await readUpTo(status.size, handle);
   } finally {
     await handle.close();
   }
+}
+
+/** No more than the size that was looked at, however fast the file grows. */
+async function readUpTo(size: number, handle: FileHandle): Promise<Buffer> {
+  const octets = Buffer.allocUnsafe(size);
+  let length = 0;
+  for (let read = -1; read !== 0 && length < size; length += read) {
+    read = (await handle.read(octets, length, size - length, length)).bytesRead;
+  }
+  return octets.subarray(0, length);
 }

@@ -11,15 +11,15 @@ import type { Language } from "./language/language.js";
 import { octetsOf } from "./maildrop.js";
 import { MessageParts, PART_OCTETS } from "./message-parts.js";
 import type { OpenMaildrop } from "./open-maildrop.js";
-import type { Effect, Result } from "./protocol.js";
+import type { EffectOf, ResultOf } from "./protocol.js";
 import { encode } from "./reply.js";
 import { Surrogate } from "./surrogate.js";
 import { troubleOf } from "./trouble.js";
 import type { Wire } from "./wire.js";
 import { TopCut, WireForm } from "./wire-form.js";
 
-export type Sending = Extract<Effect, { kind: "send message" }>;
-export type SendingOutcome = Extract<Result, { kind: "send message" }>["outcome"];
+export type Sending = EffectOf<"send message">;
+export type SendingOutcome = ResultOf<"send message">["outcome"];
 
 /** Never rejects. A message that could not be sent to its end leaves the wire lost. */
 export async function sendMessage(

@@ -3,8 +3,9 @@
  * section is written in ASCII, its body is the same. Pure, piece by piece, whatever the cuts, in constant memory.
  *
  * Each field that is ASCII already stays as it is, octet for octet; so does a message whose whole header section is.
- * The others are written anew (surrogate/field.ts). A field longer than anybody's is not held: in it each octet that is
- * not ASCII becomes "?".
+ * The others are written anew (surrogate/field.ts), which takes time, during which nobody else is served; so there is a
+ * bound to that. Beyond it (in a field longer than anybody's, in those after others that were long together, and at the end
+ * of a header that is longer than anybody's) each octet that is not ASCII becomes "?".
  *
  * Signatures over a header that had to be written anew (DKIM, S/MIME, OpenPGP) no longer fit it.
  */
@@ -13,8 +14,10 @@ import { HeaderScan } from "../shared/maildir/header.js";
 import { wireSizeOf } from "../shared/maildir/wire-size.js";
 import { fieldInAscii } from "./surrogate/field.js";
 
-/** More than a thousand addresses; writing so much anew takes milliseconds, during which nobody else is served. */
-const FIELD_OCTETS_MAX = 64 * 1024;
+/** Of the fields of a message that are written anew, together: more than five hundred addresses. */
+const REWRITTEN_OCTETS_MAX = 32 * 1024;
+/** Where a field begins behind so much header, no more fields are told from each other. */
+const HEADER_OCTETS_MAX = 256 * 1024;
 
 const LF = 0x0a;
 const SPACE = 0x20;
@@ -28,6 +31,10 @@ export class Surrogate {
   #heldOctets = 0;
   /** Whether the field is too long to be held, and sent as it comes. */
   #overlong = false;
+  /** Whether all that is left of the header is. */
+  #beyond = false;
+  #headerOctets = 0;
+  #rewritable = REWRITTEN_OCTETS_MAX;
   #atLineStart = true;
   #added = 0;
 
@@ -54,6 +61,10 @@ export class Surrogate {
     if (this.#scan.ended && this.#scan.ascii && this.#heldOctets === 0) return piece;
     const sent: Buffer[] = [];
     for (let start = 0; start < header; ) {
+      if (this.#beyond) {
+        sent.push(questioned(piece.subarray(start, header)));
+        break;
+      }
       const lf = piece.indexOf(LF, start);
       const end = lf < 0 || lf >= header ? header : lf + 1;
       this.#line(piece.subarray(start, end), sent);
@@ -75,16 +86,20 @@ export class Surrogate {
 
   /** A line of the header section, or a part of one. */
   #line(part: Buffer, sent: Buffer[]): void {
-    if (this.#atLineStart && part[0] !== SPACE && part[0] !== TAB) this.#endField(sent);
+    if (this.#atLineStart && part[0] !== SPACE && part[0] !== TAB) {
+      this.#endField(sent);
+      this.#beyond = this.#headerOctets >= HEADER_OCTETS_MAX;
+    }
+    this.#headerOctets += part.length;
     this.#atLineStart = part.at(-1) === LF;
-    if (this.#overlong) {
+    if (this.#overlong || this.#beyond) {
       sent.push(questioned(part));
       return;
     }
     // The piece may be filled anew before the field is complete.
     this.#held.push(Buffer.from(part));
     this.#heldOctets += part.length;
-    if (this.#heldOctets <= FIELD_OCTETS_MAX) return;
+    if (this.#heldOctets <= REWRITTEN_OCTETS_MAX) return;
     this.#overlong = true;
     for (const held of this.#takeHeld()) sent.push(questioned(held));
   }
@@ -96,6 +111,11 @@ export class Surrogate {
       sent.push(field);
       return;
     }
+    if (field.length > this.#rewritable) {
+      sent.push(questioned(field));
+      return;
+    }
+    this.#rewritable -= field.length;
     const written = Buffer.from(fieldInAscii(field.toString("latin1")), "latin1");
     this.#added += wireSizeOf(written) - wireSizeOf(field);
     sent.push(written);

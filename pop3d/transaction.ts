@@ -11,7 +11,16 @@ import {
 } from "./command.js";
 import type { Text } from "./language/texts.js";
 import { type Maildrop, type Message, type NonAsciiHeaders, octetsOf } from "./maildrop.js";
-import { ask, mistake, notSupported, type Result, type Step, say, troubleReply } from "./protocol.js";
+import {
+  ask,
+  mistake,
+  notSupported,
+  type Result,
+  type ResultOf,
+  type Step,
+  say,
+  troubleReply,
+} from "./protocol.js";
 import { err, ok, okData, type Reply } from "./reply.js";
 import { TEXT_COMMANDS } from "./text-commands.js";
 import type { TextMode } from "./text-mode.js";
@@ -126,10 +135,7 @@ function top(
   return ask({ kind: "send message", message, reply, bodyLines: lines, nonAsciiHeaders });
 }
 
-function messageSent(
-  transaction: Transaction,
-  outcome: Extract<Result, { kind: "send message" }>["outcome"],
-): Step {
+function messageSent(transaction: Transaction, outcome: ResultOf<"send message">["outcome"]): Step {
   const retrieved = transaction.retrieving;
   transaction.retrieving = undefined;
   switch (outcome) {
@@ -159,7 +165,7 @@ function rset({ maildrop, textMode }: Transaction): Step {
 }
 
 /** RFC 1939 §6: the reply to QUIT says what came of the deletions. */
-function updated(outcome: Extract<Result, { kind: "update" }>["outcome"]): Step {
+function updated(outcome: ResultOf<"update">["outcome"]): Step {
   const reply = outcome === "complete" ? ok("goodbye") : err("some deleted messages not removed", "SYS/TEMP");
   return { replies: [reply], effect: { kind: "close", reason: "QUIT" } };
 }

@@ -77,7 +77,9 @@ export class WireSizes {
   async save(maildir: Maildir, log: Log): Promise<void> {
     if (this.#options === undefined) return;
     const { durable, uniqueName } = this.#options;
-    await this.#known.get(maildir.path)?.save(durable, uniqueName(), log);
+    const known = this.#known.get(maildir.path);
+    await known?.save(durable, uniqueName(), log);
+    if (known?.isEmpty) this.#known.delete(maildir.path);
   }
 
   async #measure(
@@ -106,7 +108,7 @@ export class WireSizes {
   /** As the last used; the longest unused are forgotten. A Maildir of which nothing is remembered has no place. */
   #remember(maildir: Maildir, known: KnownSizes): void {
     this.#known.delete(maildir.path);
-    if (known.count > 0) this.#known.set(maildir.path, known);
+    if (!known.isEmpty) this.#known.set(maildir.path, known);
     let count = 0;
     for (const known of this.#known.values()) count += known.count;
     for (const [path, known] of this.#known) {

@@ -2,7 +2,7 @@
  * The wire to one client: a socket, first in the clear, perhaps TLS later. Lines in, octets out, each with its bounds.
  *
  * In: the socket is read only while a line is waited for, so a client can be ahead by what one read brings, whatever it
- * pipelines. Out: what is written is gathered and sent when there is enough of it or nothing more to do; then the next
+ * pipelines; and during a pause, since only a socket that is read tells that the client has gone. Out: what is written is gathered and sent when there is enough of it or nothing more to do; then the next
  * write waits until the kernel has taken it, so a client that does not read costs one batch. A client that takes
  * nothing at all for `stallMs` is given up.
  *
@@ -21,6 +21,8 @@ export type Received =
 
 /** What is written is sent when so much has gathered. */
 const BATCH_OCTETS = 64 * 1024;
+/** With so much ahead of us the client is not read during a pause, nor its end seen before that is over. */
+const AHEAD_OCTETS_MAX = 16 * 1024;
 /** How long a client may take to close its side after we have closed ours. */
 const CLOSING_MS = 5_000;
 
@@ -97,6 +99,26 @@ export class Wire {
         const line = this.lost ? undefined : this.#reader.next(octetsMax);
         if (line !== undefined) settle(line);
         else if (this.#ended || this.lost) settle({ kind: "ended" });
+      };
+      this.#socket.resume();
+      this.#notify();
+    });
+  }
+
+  /** Resolves after so long, or as soon as the client has gone or ended its side, and nobody is there to be kept waiting. */
+  async pause(milliseconds: number): Promise<void> {
+    if (this.#ended || this.lost) return;
+    await new Promise<void>((resolve) => {
+      const over = () => {
+        clearTimeout(timer);
+        this.#notify = () => {};
+        this.#socket.pause();
+        resolve();
+      };
+      const timer = setTimeout(over, milliseconds);
+      this.#notify = () => {
+        if (this.#ended || this.lost) over();
+        else if (this.#reader.octets >= AHEAD_OCTETS_MAX) this.#socket.pause();
       };
       this.#socket.resume();
       this.#notify();

@@ -54,6 +54,17 @@ test(
   },
 );
 
+test("who hangs up while the reply to a mistake waits holds no maildrop any longer", TIMEOUT, async (t) => {
+  const { pop3 } = await started(t, '[limits]\nbad_command_delay = "8s"');
+  for (const leave of ["destroy", "end"] as const) {
+    const client = await Client.loggedIn(pop3);
+    client.send("XYZZY\r\n".repeat(6));
+    for (let n = 1; n <= 5; n++) await client.expect("-ERR");
+    client[leave]();
+    await (await Client.loggedIn(pop3)).command("QUIT", "+OK");
+  }
+});
+
 test("who does not log in in time is sent away, however busy it looks", TIMEOUT, async (t) => {
   const { pop3 } = await started(t, '[limits]\nlogin_time = "1s"\nbad_commands = 10000');
   const silent = await Client.connect(pop3);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { lstat, mkdtemp, readdir, readFile, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -122,6 +123,20 @@ test("a symbolic link in its place is never followed", async () => {
   await symlink(target, path);
   assert.equal(await locks.acquire(maildir, 0), "in use");
   assert.equal(await readFile(target, "latin1"), "precious");
+});
+
+test("a FIFO in its place is never waited for", { timeout: 30_000 }, async () => {
+  execFileSync("mkfifo", [path]);
+  assert.equal(await locks.acquire(maildir, 0), "in use");
+  await rm(path);
+  locks = new SessionLocks({ host: hostname(), uniqueName, touchIntervalMs: 1 });
+  const lock = await take();
+  await rm(path);
+  execFileSync("mkfifo", [path]);
+  // Each touch that waited would take one of the four threads that there are for files.
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.equal(await lock.isHeld(), false);
+  await lock.release();
 });
 
 test("who holds the lock touches it, so that nobody takes it for abandoned", {

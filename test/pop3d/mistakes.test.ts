@@ -37,3 +37,20 @@ test("without a delay there is none, however many there are", () => {
   const mistakes = new Mistakes({ most: 10_000, delayMs: 0 });
   for (let n = 1; n < 10_000; n++) assert.deepEqual(mistakes.add(), { delayMs: 0, last: false });
 });
+
+test("what is refused and logged each time counts as well, so that nobody fills the log", () => {
+  const mistakes = { most: 3, delayMs: 0 };
+  const refused = new Session({ ...RULES, plaintextAuth: false, mistakes });
+  const user = () => refused.step({ kind: "line", octets: Buffer.from("USER alice") });
+  const cannotCheck = new Session({ ...RULES, plaintextAuth: true, mistakes });
+  const pass = () => {
+    for (const line of ["USER alice", "PASS a"])
+      cannotCheck.step({ kind: "line", octets: Buffer.from(line) });
+    const checked = { kind: "unavailable", cause: "no reason" } as const;
+    return cannotCheck.step({ kind: "authenticate", checked });
+  };
+  for (const ask of [user, pass]) {
+    const effects = [ask(), ask(), ask()].map(({ effect }) => effect);
+    assert.deepEqual(effects, [undefined, undefined, { kind: "close", reason: "too many errors" }]);
+  }
+});

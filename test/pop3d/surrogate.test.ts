@@ -292,6 +292,20 @@ test("a field longer than anybody's is not held, and what is not ASCII in it is 
   }
 });
 
+test("fields are written anew up to a bound for the message, and up to one for its header", () => {
+  const subjects = utf8(`Subject: ${"é".repeat(5000)}\n`);
+  const long = Buffer.from(`${subjects.repeat(4)}Short: \xc3\xa9\n\n`, "latin1");
+  const deep = Buffer.from(`${"X-Field: plain\n".repeat(20_000)}Subject: \xc3\xa9\n\n`, "latin1");
+  for (const size of [1000, 65_536, deep.length]) {
+    const sent = surrogateOf(cutInto(long, forEver(size))).octets.toString("latin1");
+    assert.equal(sent.match(/^Subject: =/gm)?.length, 3);
+    assert.match(sent, /^Subject: \?{10000}\nShort: =\?utf-8\?Q\?=C3=A9\?=\n\n$/m);
+    const { octets, surrogate } = surrogateOf(cutInto(deep, forEver(size)));
+    assert.equal(octets.toString("latin1"), deep.toString("latin1").replace("\xc3\xa9", "??"));
+    assert.deepEqual([surrogate.same, surrogate.added], [false, 0]);
+  }
+});
+
 test("a header of ten megabytes takes no memory to speak of", () => {
   const surrogate = new Surrogate();
   const line = Buffer.from(`X-Line: é ${"x".repeat(100)}\n`);
