@@ -41,7 +41,9 @@ export async function checkMaildrop(file: string, given: string, json: boolean):
     console.log(JSON.stringify(maildrop, undefined, 2));
     return;
   }
-  console.log(`${address}  ${maildir.path}\n${messages.length} messages, ${octets} octets`);
+  console.log(
+    `${address}  ${maildir.path}\n${messages.length} ${messages.length === 1 ? "message" : "messages"}, ${octets} octets`,
+  );
   for (const line of table(messages)) console.log(line);
 }
 

@@ -57,7 +57,12 @@ export const flag = () => z.boolean({ error: "true or false" });
 
 /** One of a few words. */
 export const choice = <const T extends readonly [string, ...string[]]>(words: T) =>
-  z.enum(words, { error: words.map((word) => JSON.stringify(word)).join(" or ") });
+  z.enum(words, { error: oneOf(words.map((word) => JSON.stringify(word))) });
+
+/** `"a", "b" or "c"` */
+function oneOf(words: readonly string[]): string {
+  return [words.slice(0, -1).join(", "), ...words.slice(-1)].filter((part) => part !== "").join(" or ");
+}
 
 /** An absolute path of the file system. */
 export const path = () =>
