@@ -29,6 +29,8 @@ export class Ledger {
   readonly #octets = new Map<string, number>();
   /** When a unique-id was last known to be of no message any more. */
   readonly #gone = new Map<string, number>();
+  /** Unique-ids that were listed after that. */
+  readonly #again = new Set<string>();
   #events = 0;
 
   /** The event that is next, to compare others with. */
@@ -98,6 +100,7 @@ export class Ledger {
     const before = this.#tokens.get(uniqueId);
     if (before !== undefined && before !== token) this.violated(`${uniqueId} was ${before}, is ${token}`);
     this.#tokens.set(uniqueId, token);
+    if (this.#again.has(uniqueId)) this.#judgeReturn(uniqueId, token);
     const size = this.#octets.get(uniqueId);
     if (size !== undefined && size !== octets) this.violated(`${uniqueId} had ${size} octets, has ${octets}`);
     this.#octets.set(uniqueId, octets);
@@ -126,11 +129,15 @@ export class Ledger {
 
   /** A login that began at `event` has listed this. */
   listed(uniqueId: string, event: number): void {
+    if ((this.#gone.get(uniqueId) ?? Number.POSITIVE_INFINITY) > event) return;
+    this.#again.add(uniqueId);
     const token = this.#tokens.get(uniqueId);
-    // Dovecot gives a message that has been away its old name again, when it remembers that.
-    if (token !== undefined && this.mayBeTwo(token)) return;
-    if ((this.#gone.get(uniqueId) ?? Number.POSITIVE_INFINITY) < event)
-      this.violated(`${uniqueId} (${token}) was gone and is listed again`);
+    if (token !== undefined) this.#judgeReturn(uniqueId, token);
+  }
+
+  /** Dovecot gives a message that has been away its old name again, when it remembers that. Nothing else may come back. */
+  #judgeReturn(uniqueId: string, token: string): void {
+    if (!this.mayBeTwo(token)) this.violated(`${uniqueId} (${token}) was gone and is listed again`);
   }
 
   /** What was certain before and after must have been seen in between. */
