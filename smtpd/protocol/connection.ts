@@ -45,6 +45,8 @@ export class Connection<Destination> extends SMTPConnection {
   /** Ends a wait. */
   #wake = () => {};
   #waiting: Promise<void> = Promise.resolve();
+  /** What was last ours to do, with the wait behind it. */
+  #turn: Promise<void> = Promise.resolve();
   #reason = "client left";
 
   constructor(
@@ -89,6 +91,7 @@ export class Connection<Destination> extends SMTPConnection {
   cutOff(): void {
     this.#hangUp(SHUTTING_DOWN, "shutdown");
     this.#top.destroySoon();
+    if (this._closed) this.#ended();
   }
 
   #greet(): void {
@@ -133,7 +136,12 @@ export class Connection<Destination> extends SMTPConnection {
   }
 
   /** Our turn, and no deadline runs. Never rejects. */
-  async #work(work: () => Promise<void>): Promise<void> {
+  #work(work: () => Promise<void>): Promise<void> {
+    this.#turn = this.#worked(work);
+    return this.#turn;
+  }
+
+  async #worked(work: () => Promise<void>): Promise<void> {
     this.#working = true;
     this.#deadlines.ours();
     try {
@@ -253,10 +261,10 @@ export class Connection<Destination> extends SMTPConnection {
     if (!wasOpen) return;
     this.#deadlines.stop();
     void this.#dialogue.over();
-    // The wait that an error costs is not cut short by hanging up and calling again: the place among the connections of
-    // that address is taken for so long.
+    // What a login costs us, and the wait that an error costs, is not cut short by hanging up and calling again: the place
+    // among the connections of that address is taken for so long.
     if (!this._ready) this.#wake();
-    void this.#waiting.then(this.#ended);
+    void Promise.all([this.#waiting, this.#stopping ? undefined : this.#turn]).then(this.#ended);
     const ms = Math.round(performance.now() - this.#began);
     this.#log.info({ ...this.#dialogue.summary, ms, reason: this.#reason }, "connection closed");
   }

@@ -50,6 +50,10 @@ export class MemoryReceiver implements Receiver<string> {
   gate: Promise<void> = Promise.resolve();
   /** What the answer to DATA waits for. */
   dataGate: Promise<void> = Promise.resolve();
+  /** How often a login was asked about. */
+  loginsAsked = 0;
+  /** What the check of a login waits for. */
+  loginGate: Promise<void> = Promise.resolve();
   /** How often DATA was asked about, and a piece of a message was brought. */
   asked = 0;
   writes = 0;
@@ -71,6 +75,9 @@ export class MemoryReceiver implements Receiver<string> {
 
   async authenticate(_session: SessionFacts, check: Check): Promise<Checked> {
     const { username = "" } = check;
+    this.loginsAsked++;
+    this.#changed();
+    await this.loginGate;
     if (username === "trouble") return { kind: "unavailable", cause: new Error(SECRET) };
     if (username === "bug") throw new Error(SECRET);
     if (check.kind === "SCRAM keys")

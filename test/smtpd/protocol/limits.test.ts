@@ -237,6 +237,24 @@ describe("failed logins", () => {
     }
   });
 
+  test("whoever hangs up while his password is checked keeps his place until that is done", async () => {
+    const listener = await startListener({
+      listener: { role: "submission" },
+      limits: { connections_per_ip: 1 },
+    });
+    let open: () => void = () => {};
+    listener.receiver.loginGate = new Promise<void>((resolve) => (open = resolve));
+    const client = await SmtpClient.greeted(listener.port);
+    client.send(`${wrong}\r\n`);
+    await listener.receiver.until(({ loginsAsked }) => loginsAsked === 1);
+    client.vanish();
+    await listener.logLine("connection closed");
+    assert.equal(codes(await (await SmtpClient.connect(listener.port)).reply()), "421 4.7.0");
+    open();
+    await placeIsFree(listener.port);
+    await listener.stop();
+  });
+
   test("are answered at once when the daemon stops", async () => {
     const listener = await startListener({
       listener: { role: "submission" },
