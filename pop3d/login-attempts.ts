@@ -9,6 +9,9 @@ import { isGuess, performCheck } from "../shared/sasl/check.js";
 import type { Check, Checked } from "../shared/sasl/mechanism.js";
 import type { LoginMethod } from "./protocol.js";
 
+/** A response of SASL may hold a name of many kilobytes. */
+const USERNAME_CHARACTERS_LOGGED = 256;
+
 export interface LoginServices {
   readonly authenticator: Authenticator;
   readonly guard: LoginGuard;
@@ -35,13 +38,14 @@ export class LoginAttempts {
   async check(check: Check, method: LoginMethod): Promise<Checked> {
     const { authenticator, guard } = this.#services;
     const { username } = check;
+    const shown = username?.slice(0, USERNAME_CHARACTERS_LOGGED);
     this.#last = { username, method };
     const perform = () => performCheck(authenticator, check);
     const checked = await (isGuess(check)
       ? guard.check({ address: this.#address, username }, perform)
       : perform());
     if (checked.kind === "unavailable") {
-      this.#log.error({ username, method, err: checked.cause }, "login cannot be checked");
+      this.#log.error({ username: shown, method, err: checked.cause }, "login cannot be checked");
     }
     if (checked.kind === "refused") this.#last = { username, method, reason: checked.reason };
     return checked;
@@ -53,7 +57,8 @@ export class LoginAttempts {
     // What is refused by its form alone, without a check, is nobody's failure but the address's.
     this.#last = NOTHING_TRIED;
     // All that costs a delay is logged by this one line, which fail2ban reads (etc/fail2ban).
-    this.#log.info(last, "login failed");
+    const username = last.username?.slice(0, USERNAME_CHARACTERS_LOGGED);
+    this.#log.info({ ...last, username }, "login failed");
     return this.#services.guard.failed({ address: this.#address, username: last.username });
   }
 }

@@ -50,6 +50,17 @@ test(
   },
 );
 
+test("of a name as long as a response may be, the log has its beginning", TIMEOUT, async (t) => {
+  const { pop3, daemon } = await started(t, "");
+  const client = await Client.connect(pop3);
+  t.after(() => client.destroy());
+  await client.expect("+OK");
+  const response = Buffer.from(`\0${"x".repeat(12_000)}\0y`).toString("base64");
+  client.send(`AUTH PLAIN\r\n${response}\r\n`);
+  const { username } = await daemon.logged(({ msg }) => msg === "login failed");
+  assert.equal(username, "x".repeat(256));
+});
+
 /** Sends a login from this address; the reply to it is the next line. */
 async function attempt(t: TestContext, port: number, address: string, password: string): Promise<Client> {
   const client = await Client.connect(port, address);

@@ -56,7 +56,7 @@ export class CheckerProcess {
       failed,
       exited.then(async (end) => {
         await within(LINGER_MS, Promise.all([printed.done, complained.done]));
-        for (const stream of [stdout, stderr, feed]) stream?.destroy();
+        this.#closeStreams();
         return { ...end, stdout: printed.octets(), stderr: complained.octets().toString() };
       }),
     ]);
@@ -83,6 +83,11 @@ export class CheckerProcess {
   #giveUp(why: string): void {
     this.#fail(new Error(`the password checker ${why}`));
     this.#killGroup();
+    this.#closeStreams();
+  }
+
+  #closeStreams(): void {
+    for (const stream of this.#child.stdio) stream?.destroy();
   }
 
   #killGroup(): void {

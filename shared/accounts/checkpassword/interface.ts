@@ -65,9 +65,9 @@ function granted(stdout: Buffer, word: string): CheckerOutcome {
   if (environment.get(PROOF) !== word)
     return unavailable("ended with 0 and has not run the program it was given");
   const home = environment.get("HOME") ?? "";
-  // Octets that are not UTF-8 would lead elsewhere.
-  const usable = home.startsWith("/") && !home.includes("\ufffd");
-  return { kind: "granted", home: usable ? home.replace(/(?<=.)\/+$/, "") : undefined };
+  // Octets that are not UTF-8 would lead elsewhere. "/" is the home of those who have none: no mail of theirs lies there.
+  const usable = /^\/+[^/]/.test(home) && !home.includes("\ufffd");
+  return { kind: "granted", home: usable ? home.replace(/\/+$/, "") : undefined };
 }
 
 function unavailable(why: string): CheckerOutcome {

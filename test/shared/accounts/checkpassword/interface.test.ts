@@ -32,6 +32,8 @@ const rows: readonly (readonly [string, Partial<CheckerEnd>, object | string])[]
   ["0 with a home that ends in a slash", printed("HOME=/h//\0"), { kind: "granted", home: "/h" }],
   ["0 without a home", printed(""), HOMELESS],
   ["0 with a home that leads nowhere", printed("HOME=h\0"), HOMELESS],
+  ["0 with the home of those who have none", printed("HOME=/\0"), HOMELESS],
+  ["0 with that in other words", printed("HOME=//\0"), HOMELESS],
   ["0 with a home that is no text", printed("HOME=/\xff\0"), HOMELESS],
   ["0 with a home that was cut off", printed("HOME=/home/ali"), HOMELESS],
   ["0 without our word", { stdout: Buffer.from(GOOD.replace("word", "another")) }, "unavailable"],
