@@ -6,7 +6,7 @@
  * was taken: whoever counts looks at their times before and after. Those have the grain of a clock tick, so that a
  * directory that has changed just now is waited for first.
  *
- * Symbolic links are not followed. Of a folder whose name is not UTF-8 nothing is seen.
+ * Symbolic links are not followed, except where new/ or cur/ is one, as no delivery minds either. Of a folder whose name is not UTF-8 nothing is seen.
  */
 import { lstat, readdir, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
