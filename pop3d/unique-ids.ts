@@ -26,7 +26,7 @@ import { readWhole } from "./read-whole.js";
 import { formatRememberedIds, parseRememberedIds } from "./remembered-ids.js";
 import { uniqueIds } from "./unique-id.js";
 
-export const REMEMBERED_NAME = "pillarbox-uniqueids";
+const REMEMBERED_NAME = "pillarbox-uniqueids";
 /** Half a million messages. */
 const REMEMBERED_OCTETS_MAX = 64 * 1024 * 1024;
 

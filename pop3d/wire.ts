@@ -35,7 +35,7 @@ export class Wire {
   #octetsSent = 0;
   #ended = false;
   #trouble: string | undefined;
-  #tls: { readonly version: string; readonly cipher: string } | undefined;
+  #tls: { readonly version: string } | undefined;
   /** Called when something has arrived or the wire has ended. */
   #notify: () => void = () => {};
 
@@ -67,7 +67,7 @@ export class Wire {
   }
 
   /** TLS in use, also when the wire is lost; for the log. */
-  get tls(): { readonly version: string; readonly cipher: string } | undefined {
+  get tls(): { readonly version: string } | undefined {
     return this.#tls;
   }
 
@@ -187,7 +187,7 @@ export class Wire {
       secure.once("end", left);
       secure.once("secure", () => {
         secure.off("end", left);
-        this.#tls = { version: secure.getProtocol() ?? "", cipher: secure.getCipher().name };
+        this.#tls = { version: secure.getProtocol() ?? "" };
         this.#attach(secure);
         settle(true);
       });

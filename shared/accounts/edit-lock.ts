@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EXIT, ExitError, hasCode } from "../exit.js";
 
 /** An edit takes some milliseconds; nobody is asked anything during it. */
-export const LOCK_WAIT_MS = 10_000;
+const LOCK_WAIT_MS = 10_000;
 const RETRY_MS = 20;
 
 /** How many in this process want or have a lock. */

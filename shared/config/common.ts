@@ -169,7 +169,6 @@ export const connectionLimits = {
 
 export type TlsConfig = NonNullable<z.output<typeof tlsOptions>>;
 export type OauthConfig = NonNullable<z.output<typeof oauthOptions>>;
-export type PlaintextAuth = (typeof PLAINTEXT_AUTH)[number];
 export type ListenerTls = (typeof LISTENER_TLS)[number];
 
 /** What every listener needs from its configuration: a certificate where it must speak TLS from the first octet. */

@@ -1,6 +1,6 @@
 /** The header of the PROXY protocol: decided by as few octets as can be, never otherwise by more, and nothing odd is believed. */
 import assert from "node:assert/strict";
-import { isIP } from "node:net";
+import { BlockList, isIP } from "node:net";
 import {
   PROXY_HEADER_OCTETS_MAX,
   type ProxiedClient,
@@ -10,6 +10,8 @@ import {
 import type { Target } from "../target.js";
 
 const SIGNATURE = "\r\n\r\n\0\r\nQUIT\n";
+/** The family of IPv4 over TCP. */
+const V2_TCP4 = 0x11;
 
 export const proxyHeader: Target = {
   name: "proxy-header",
@@ -69,9 +71,9 @@ function checkHeader(header: ProxyHeader, octets: Buffer): void {
   if (tls !== undefined)
     assert.match(`${tls.version} ${tls.cipher}`, /^[A-Za-z0-9._-]{1,64} [A-Za-z0-9._-]{1,64}$/);
   if (octets.subarray(0, 6).toString("latin1") === "PROXY ") {
-    assert.equal(octets.toString("latin1", 0, header.octets), v1(header.proxied));
+    assertLine(octets.toString("latin1", 0, header.octets), header.proxied);
   } else {
-    const addresses = isIP(header.proxied.client.address) === 4 ? 12 : 36;
+    const addresses = octets[13] === V2_TCP4 ? 12 : 36;
     assertFields(octets.subarray(16 + addresses, header.octets));
   }
 }
@@ -83,8 +85,19 @@ function assertFields(block: Buffer): void {
   assert.equal(at, block.length, "a field beyond the header");
 }
 
-/** A header of version 1 has one form. */
-function v1({ client, server }: ProxiedClient): string {
-  const protocol = isIP(client.address) === 4 ? "TCP4" : "TCP6";
-  return `PROXY ${protocol} ${client.address} ${server.address} ${client.port} ${server.port}\r\n`;
+/** A header of version 1 has one form, but for the addresses, which are told in their usual one. */
+function assertLine(line: string, { client, server }: ProxiedClient): void {
+  const [, protocol = "", from = "", to = "", ...ports] = line.trimEnd().split(" ");
+  assert.equal(line, `PROXY ${protocol} ${from} ${to} ${client.port} ${server.port}\r\n`);
+  assert.equal(ports.length, 2);
+  for (const [written, { address }] of [
+    [from, client],
+    [to, server],
+  ] as const) {
+    assert.equal(`TCP${isIP(written)}`, protocol);
+    // Which knows an IPv4 address that is written as IPv6, too.
+    const list = new BlockList();
+    list.addAddress(address, isIP(address) === 4 ? "ipv4" : "ipv6");
+    assert.ok(list.check(written, isIP(written) === 4 ? "ipv4" : "ipv6"), `${written} is not ${address}`);
+  }
 }
