@@ -7,10 +7,10 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { PASSWORD, type Pop3d, Site } from "../daemons/site.js";
-import { asNobody, giveToNobody, NOBODY, runsAsRoot } from "../nobody.js";
 import { without } from "../peers.js";
 import { Dialogue } from "./dialogue.js";
-import { run, succeed } from "./run.js";
+import { dovecotAnswers } from "./dovecot.js";
+import { succeed } from "./run.js";
 
 let site: Site;
 let pop3d: Pop3d;
@@ -187,24 +187,7 @@ async function retrieves(pop3: Dialogue, number: number, subject: string): Promi
   assert.match((await pop3.multiline()).toString(), new RegExp(`^Subject: ${subject}\r$`, "m"));
 }
 
-/** Runs IMAP commands in Dovecot's imap process, logged in beforehand; what it answers. */
-async function imapd(commands: readonly string[]): Promise<string> {
-  const { directory } = site;
-  const [uid, gid] = runsAsRoot ? [NOBODY, NOBODY] : [process.getuid?.(), process.getgid?.()];
-  const config = join(directory, "dovecot.conf");
-  await writeFile(
-    config,
-    `base_dir = ${directory}/run\nstate_dir = ${directory}/run\nlog_path = /dev/stderr\nprotocols = imap\nssl = no\n` +
-      `stats_writer_socket_path =\nmail_location = maildir:${site.maildir("alice").path}\n` +
-      `mail_uid = ${uid}\nmail_gid = ${gid}\nfirst_valid_uid = 0\nfirst_valid_gid = 0\n`,
-  );
-  // It refuses to touch mail as root.
-  await giveToNobody(directory);
-  const [command, ...args] = asNobody(["doveadm", "-c", config, "exec", "imap"]);
-  const env = { USER: "alice", HOME: directory };
-  const { stdout, stderr } = await run(command, args, {
-    input: commands.map((line) => `${line}\r\n`).join(""),
-    env,
-  });
-  return stdout + stderr;
+/** Runs IMAP commands in Dovecot's imap process; what it answers, be it NO. */
+function imapd(commands: readonly string[]): Promise<string> {
+  return dovecotAnswers("imap", site.directory, site.maildir("alice"), {}, commands);
 }

@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 import { PASSWORD, Site } from "../daemons/site.js";
 import { without } from "../peers.js";
 import { Dialogue } from "./dialogue.js";
-import { dovecotImap } from "./former-servers.js";
+import { dovecotImap } from "./dovecot.js";
 
 const SKIP = { skip: without("doveadm"), timeout: 60_000 };
 

@@ -13,7 +13,7 @@ import { asNobody, giveToNobody, withoutNobody } from "../nobody.js";
 import { without } from "../peers.js";
 import { Client } from "../pop3d/client.js";
 import { DOVECOT_POP3, DovecotPop3 } from "../pop3d/dovecot-pop3.js";
-import { dovecotImap } from "./former-servers.js";
+import { dovecotImap } from "./dovecot.js";
 import { run } from "./run.js";
 
 const skip = without(DOVECOT_POP3) || withoutNobody();

@@ -11,15 +11,8 @@ import type { Maildir } from "../../shared/maildir/maildir.js";
 import { PASSWORD, type Pop3d, Site } from "../daemons/site.js";
 import { without } from "../peers.js";
 import { Dialogue } from "./dialogue.js";
-import {
-  COURIER_POP3,
-  courierPop3,
-  DOVECOT_POP3,
-  dovecotImap,
-  dovecotPop3,
-  idsBySubject,
-  type Pop3Server,
-} from "./former-servers.js";
+import { DOVECOT_POP3, dovecotImap, dovecotPop3, type MailServer } from "./dovecot.js";
+import { COURIER_POP3, courierPop3, idsBySubject } from "./former-servers.js";
 
 let site: Site;
 let maildir: Maildir;
@@ -175,12 +168,12 @@ describe("from Courier", { skip: without(COURIER_POP3) }, () => {
   });
 });
 
-function dovecot(format: string): Pop3Server {
+function dovecot(format: string): MailServer {
   return dovecotPop3(site.directory, maildir, { pop3_uidl_format: format });
 }
 
 /** Starts pop3d with the unique-ids of a former server. */
-async function pop3d(uniqueId: string): Promise<Pop3Server> {
+async function pop3d(uniqueId: string): Promise<MailServer> {
   const tables = `[maildrop]\nunique_id = "${uniqueId}"\n`;
   const started = await site.pop3d({ tables });
   running.push(started);

@@ -3,13 +3,13 @@
  * Courier's maildirmake and deliverquota, of Debian's maildrop. Each runs as the owner of the mail (nobody.ts).
  */
 import assert from "node:assert/strict";
-import { lstat, readdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { lstat, readdir, readFile } from "node:fs/promises";
 import type { Maildir } from "../../shared/maildir/maildir.js";
 import type { Amount } from "../../shared/maildir/quota.js";
 import { parseLines } from "../../shared/maildir/quota-lines.js";
-import { asNobody, NOBODY, runsAsRoot } from "../nobody.js";
+import { asNobody } from "../nobody.js";
 import { findPeer } from "../peers.js";
+import { dovecotConfig } from "./dovecot.js";
 import { type Outcome, run } from "./run.js";
 
 export const DOVECOT_LDA = "dovecot-lda";
@@ -22,33 +22,19 @@ export class DovecotQuota {
   readonly #directory: string;
   readonly #config: string;
 
-  private constructor(directory: string) {
+  private constructor(directory: string, config: string) {
     this.#directory = directory;
-    this.#config = join(directory, "dovecot-quota.conf");
+    this.#config = config;
   }
 
   /** @param directory of the test, where Dovecot's own files go, too */
   static async make(directory: string, maildir: Maildir, rule: string): Promise<DovecotQuota> {
-    const dovecot = new DovecotQuota(directory);
-    const [uid, gid] = runsAsRoot ? [NOBODY, NOBODY] : [process.getuid?.(), process.getgid?.()];
-    const settings = {
-      base_dir: `${directory}/run`,
-      state_dir: `${directory}/run`,
-      log_path: "/dev/stderr",
-      protocols: "imap",
-      ssl: "no",
-      stats_writer_socket_path: "",
-      mail_location: `maildir:${maildir.path}`,
-      mail_uid: uid,
-      mail_gid: gid,
-      first_valid_uid: 0,
-      first_valid_gid: 0,
-      mail_plugins: "quota",
-    };
-    const lines = Object.entries(settings).map(([key, value]) => `${key} = ${value}\n`);
     const plugin = `plugin {\n  quota = maildir:User quota\n  quota_rule = ${rule}\n  quota_grace = 0\n}\n`;
-    await writeFile(dovecot.#config, lines.join("") + plugin);
-    return dovecot;
+    const settings = { mail_plugins: "quota" };
+    return new DovecotQuota(
+      directory,
+      await dovecotConfig("imap", directory, maildir.path, settings, plugin),
+    );
   }
 
   /** IMAP commands, tagged, logged in beforehand; each must succeed. */

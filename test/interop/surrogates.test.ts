@@ -7,11 +7,12 @@ import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { DOMAIN, PASSWORD, Site } from "../daemons/site.js";
-import { asNobody, giveToNobody, NOBODY, runsAsRoot } from "../nobody.js";
+import { runsAsRoot } from "../nobody.js";
 import { without } from "../peers.js";
 import { Client } from "../pop3d/client.js";
 import { Dialogue } from "./dialogue.js";
-import { run, succeed } from "./run.js";
+import { dovecotImap } from "./dovecot.js";
+import { succeed } from "./run.js";
 
 const INVALID = "invalid@internationalized-address.invalid";
 const SUBJECT = "Grüße aus Köln, ごきげんよう、みなさま、お元気ですか 🐦 and a few words";
@@ -265,24 +266,7 @@ async function session(): Promise<string[]> {
   }
 }
 
-/** Runs IMAP commands in Dovecot's imap process, logged in beforehand; what it answers. */
-async function imapd(commands: readonly string[]): Promise<string> {
-  const { directory } = site;
-  const [uid, gid] = runsAsRoot ? [NOBODY, NOBODY] : [process.getuid?.(), process.getgid?.()];
-  const config = join(directory, "dovecot.conf");
-  await writeFile(
-    config,
-    `base_dir = ${directory}/run\nstate_dir = ${directory}/run\nlog_path = /dev/stderr\nprotocols = imap\nssl = no\n` +
-      `stats_writer_socket_path =\nmail_location = maildir:${site.maildir("alice").path}\n` +
-      `mail_uid = ${uid}\nmail_gid = ${gid}\nfirst_valid_uid = 0\nfirst_valid_gid = 0\n`,
-  );
-  // It refuses to touch mail as root.
-  await giveToNobody(directory);
-  const [command, ...args] = asNobody(["doveadm", "-c", config, "exec", "imap"]);
-  const { stdout, stderr } = await run(command, args, {
-    input: [...commands, "z LOGOUT"].map((line) => `${line}\r\n`).join(""),
-    env: { USER: "alice", HOME: directory },
-  });
-  assert.match(stdout, /^z OK /m, stderr);
-  return stdout;
+/** Runs IMAP commands in Dovecot's imap process; what it answers. */
+function imapd(commands: readonly string[]): Promise<string> {
+  return dovecotImap(site.directory, site.maildir("alice"))(commands);
 }

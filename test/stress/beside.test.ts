@@ -7,13 +7,14 @@
  * all programs; what the kernel makes of them is its own affair.
  */
 import assert from "node:assert/strict";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { FsyncDurable } from "../../shared/durable.js";
 import { createMaildir } from "../../shared/maildir/create.js";
 import { type DaemonOptions, Site } from "../daemons/site.js";
-import { giveToNobody, NOBODY, runsAsRoot, withoutNobody } from "../nobody.js";
+import { dovecotConfig } from "../interop/dovecot.js";
+import { giveToNobody, withoutNobody } from "../nobody.js";
 import { without } from "../peers.js";
 import { audit, collect } from "./collect.js";
 import { DOVECOT_LDA, deliverByPrograms, deliverBySmtp } from "./deliver.js";
@@ -40,7 +41,10 @@ test(`${OPERATIONS} operations of many programs, and none comes to grief`, {
   const directory = join(site.directory, "home");
   await mkdir(directory);
   await createMaildir(maildir, new FsyncDurable());
-  const dovecot = await dovecotConfiguration(directory, maildir.path);
+  const dovecot = await dovecotConfig("imap", directory, maildir.path, {
+    log_path: `${directory}/dovecot.log`,
+    postmaster_address: "postmaster@pillarbox.test",
+  });
   await giveToNobody(site.directory);
 
   const ledger = new Ledger();
@@ -117,17 +121,4 @@ async function tokensBelow(folders: readonly string[]): Promise<string[]> {
     }
   }
   return tokens;
-}
-
-async function dovecotConfiguration(directory: string, maildir: string): Promise<string> {
-  const [uid, gid] = runsAsRoot ? [NOBODY, NOBODY] : [process.getuid?.(), process.getgid?.()];
-  const config = join(directory, "dovecot.conf");
-  await writeFile(
-    config,
-    `base_dir = ${directory}/run\nstate_dir = ${directory}/run\nlog_path = ${directory}/dovecot.log\n` +
-      `protocols = imap\nssl = no\nstats_writer_socket_path =\nmail_location = maildir:${maildir}\n` +
-      `mail_uid = ${uid}\nmail_gid = ${gid}\nfirst_valid_uid = 0\nfirst_valid_gid = 0\n` +
-      "postmaster_address = postmaster@pillarbox.test\n",
-  );
-  return config;
 }
