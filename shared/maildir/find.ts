@@ -33,7 +33,8 @@ export interface Seen extends Whereabouts {
 /** By identity. */
 type Places = ReadonlyMap<string, Whereabouts>;
 
-const LOOKUPS_MAX = 50;
+/** A renamer that does nothing else wins most of the races for the last few messages; a user should not have to try again. */
+const LOOKUPS_MAX = 200;
 /** What open(2) says of a symbolic link (EMLINK on FreeBSD), of a socket, and of a device without a driver. */
 const CODES_OF_OTHER_THINGS = ["ELOOP", "EMLINK", "ENXIO", "ENODEV"];
 

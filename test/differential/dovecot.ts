@@ -2,10 +2,11 @@
  * A whole Dovecot of the test's own: login, auth and pop3 processes, as an ordinary user, reachable through a Unix socket in
  * the test's directory, and ended by process id.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { CertificateFiles } from "../fakes/certificate.js";
@@ -31,7 +32,8 @@ export async function startDovecot(
   const run = join(directory, "run");
   await mkdir(run, { recursive: true });
   const [uid, gid] = runsAsRoot ? [NOBODY, NOBODY] : [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
-  const user = runsAsRoot ? "nobody" : String(process.env.USER ?? uid);
+  const user = runsAsRoot ? "nobody" : userInfo().username;
+  const group = runsAsRoot ? "nogroup" : execFileSync("id", ["-gn"], { encoding: "utf8" }).trim();
   const config = join(directory, "dovecot.conf");
   await writeFile(
     config,
@@ -47,7 +49,7 @@ disable_plaintext_auth = no
 auth_mechanisms = scram-sha-256 plain login
 auth_failure_delay = 0
 default_internal_user = ${user}
-default_internal_group = ${runsAsRoot ? "nogroup" : gid}
+default_internal_group = ${group}
 default_login_user = ${user}
 mail_location = maildir:${directory}/mail/%n/Maildir
 mail_uid = ${uid}
