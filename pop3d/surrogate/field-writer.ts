@@ -86,8 +86,12 @@ export class FieldWriter {
     for (const { space, text: token } of wordsOf(text)) this.put(space, token);
   }
 
-  /** Appends a separator to the line. */
+  /** Appends a separator to the line; where several have come already, to a new one (RFC 5322 allows white space there). */
   add(separator: string): void {
+    if (this.#column + separator.length > LINE_OCTETS_MAX + 1) {
+      this.#text += "\n ";
+      this.#column = 1;
+    }
     this.#text += separator;
     this.#column += separator.length;
   }

@@ -256,6 +256,11 @@ test("lines with encoded-words have 76 characters at most, and encoded-words 75"
   );
 });
 
+test("so they have where several separators follow", () => {
+  const { octets } = surrogateOf([Buffer.from("To:=\x83ea;:;:;:\n\n", "latin1")]);
+  for (const line of octets.toString("latin1").split("\n")) assert.ok(line.length <= 76, line);
+});
+
 test("a long text becomes encoded-words that hold whole characters", () => {
   const text = "ごきげんよう、みなさま。".repeat(50);
   const sent = surrogateOf([Buffer.from(`Subject: ${text}\n\n`)]).octets.toString();
