@@ -77,7 +77,13 @@ const MAIL_PARAMETERS: ReadonlyMap<string, Reading> = new Map<string, Reading>([
 export function readMailParameters(text: string, offer: MailOffer): MailParameters | Reply {
   const parameters = parseParameters(text);
   if (parameters === undefined) return BAD_ARGUMENT;
-  let result: MailParameters = { size: undefined, body: "7BIT", smtputf8: false };
+  let result: MailParameters = {
+    size: undefined,
+    body: "7BIT",
+    smtputf8: false,
+    ret: undefined,
+    envid: undefined,
+  };
   for (const [keyword, value] of parameters) {
     const reading = MAIL_PARAMETERS.get(keyword)?.(value, offer) ?? UNKNOWN_PARAMETER;
     if ("code" in reading) return reading;

@@ -11,6 +11,8 @@ const NEEDS_SMTPUTF8 = reply(553, "6.7", "a forward-path like this needs SMTPUTF
 /** RFC 5321 §4.5.3.1.10: 452, and the client sends the rest in a transaction of its own. */
 const TOO_MANY = reply(452, "5.3", "too many recipients");
 
+const NOTHING_ASKED = { notify: undefined, orcpt: undefined } as const;
+
 export async function rcpt<D>(session: Session<D>, argument: Buffer): Promise<Outcome> {
   const { limits, receiver, defaultDomain } = session.service;
   const { transaction } = session;
@@ -39,8 +41,8 @@ function forwardPathOf(path: Path, defaultDomain: string): ForwardPath | undefin
     case "null":
       return undefined;
     case "postmaster":
-      return { mailbox: { localPart: "postmaster", domain: defaultDomain } };
+      return { mailbox: { localPart: "postmaster", domain: defaultDomain }, ...NOTHING_ASKED };
     case "mailbox":
-      return { mailbox: path.mailbox };
+      return { mailbox: path.mailbox, ...NOTHING_ASKED };
   }
 }

@@ -11,6 +11,7 @@ import type { Log } from "../../shared/log.js";
 import type { Check, Checked } from "../../shared/sasl/mechanism.js";
 import type { LoginOffer } from "../../shared/sasl/mechanisms.js";
 import type { Role } from "../config.js";
+import type { MailDsnRequest, RcptDsnRequest } from "./dsn-request.js";
 import type { Reply } from "./reply.js";
 
 /** TLS in use. */
@@ -38,7 +39,7 @@ export interface SessionFacts {
 }
 
 /** `MAIL FROM:` (RFC 5321 §4.1.1.2) and the parameters that we take. */
-export interface ReversePath {
+export interface ReversePath extends MailDsnRequest {
   /** Undefined for the null reverse-path `<>`. */
   readonly mailbox: Mailbox | undefined;
   /** RFC 1870: the octets that the client declares. */
@@ -49,7 +50,7 @@ export interface ReversePath {
 }
 
 /** `RCPT TO:` (RFC 5321 §4.1.1.3). `<Postmaster>` without a domain arrives with the default domain. */
-export interface ForwardPath {
+export interface ForwardPath extends RcptDsnRequest {
   readonly mailbox: Mailbox;
 }
 

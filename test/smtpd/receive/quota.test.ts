@@ -7,7 +7,7 @@ import { FsyncDurable } from "../../../shared/durable.js";
 import type { QuotaRule } from "../../../shared/maildir/quota.js";
 import type { MailReceiver } from "../../../smtpd/receive/receiver.js";
 import { FailingDurable } from "../../fakes/failing-durable.js";
-import { MESSAGE, receiverSite, session } from "./receiver-site.js";
+import { MESSAGE, NOTHING_ASKED, PLAIN, receiverSite, session } from "./receiver-site.js";
 
 const { accountOf, receiver, accept, receive, stored, filesLeft } = receiverSite();
 
@@ -66,8 +66,8 @@ test("a mailbox that is full, or that the declared size would fill, is refused a
 async function verdictOn(of: MailReceiver, localPart: string, size: number | undefined) {
   const mailbox = parseMailbox(`${localPart}@us.example`);
   assert.ok(mailbox);
-  const reversePath = { mailbox: undefined, size, body: "7BIT" as const, smtputf8: false };
-  const { reply } = await of.rcpt(session, { reversePath, recipients: [] }, { mailbox });
+  const reversePath = { ...PLAIN, mailbox: undefined, size };
+  const { reply } = await of.rcpt(session, { reversePath, recipients: [] }, { mailbox, ...NOTHING_ASKED });
   return [reply.code, reply.status];
 }
 

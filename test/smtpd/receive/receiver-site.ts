@@ -33,6 +33,10 @@ export const session: SessionFacts = {
   log: pino({ level: "silent" }),
 };
 
+/** A RCPT, and the rest of a MAIL, that asks for nothing. */
+export const NOTHING_ASKED = { notify: undefined, orcpt: undefined };
+export const PLAIN = { body: "7BIT" as const, smtputf8: false, ret: undefined, envid: undefined };
+
 export const MESSAGE = "From: a@them.example\nSubject: s\n\nHello\n";
 
 /** Makes the directory before each test of a file, and removes it after. */
@@ -96,17 +100,20 @@ export function receiverSite() {
       reversePath: {
         mailbox: parseMailbox("sender@them.example"),
         size: undefined,
+        ...PLAIN,
         body: "8BITMIME",
-        smtputf8: false,
       },
       recipients: [],
     };
     for (const address of to) {
       const mailbox = parseMailbox(address);
       assert.ok(mailbox);
-      const answer = await of.rcpt(facts, envelope, { mailbox });
+      const answer = await of.rcpt(facts, envelope, { mailbox, ...NOTHING_ASKED });
       assert.ok(answer.kind === "accepted", address);
-      envelope.recipients.push({ forwardPath: { mailbox }, destination: answer.destination });
+      envelope.recipients.push({
+        forwardPath: { mailbox, ...NOTHING_ASKED },
+        destination: answer.destination,
+      });
     }
     const answer = await of.data(facts, envelope);
     assert.ok(answer.kind === "accepted");

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { parseMailbox } from "../../../shared/address.js";
 import { parseName } from "../../../shared/maildir/name.js";
 import { FailingDurable, failAtStep } from "../../fakes/failing-durable.js";
-import { MESSAGE, receiverSite, session } from "./receiver-site.js";
+import { MESSAGE, NOTHING_ASKED, PLAIN, receiverSite, session } from "./receiver-site.js";
 
 const { accountOf, receiver, accept, receive, stored, filesLeft } = receiverSite();
 
@@ -139,12 +139,12 @@ test("refuses strangers' domains in the mx role for good, in submission for now"
   const mailbox = parseMailbox("u@them.example");
   assert.ok(mailbox);
   const envelope = {
-    reversePath: { mailbox: undefined, size: undefined, body: "7BIT" as const, smtputf8: false },
+    reversePath: { ...PLAIN, mailbox: undefined, size: undefined },
     recipients: [],
   };
   const codes = [];
   for (const role of ["mx", "submission"] as const) {
-    const answer = await receiver().rcpt({ ...session, role }, envelope, { mailbox });
+    const answer = await receiver().rcpt({ ...session, role }, envelope, { mailbox, ...NOTHING_ASKED });
     codes.push([answer.kind, answer.reply.code, answer.reply.status]);
   }
   assert.deepEqual(codes, [
