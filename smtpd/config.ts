@@ -11,6 +11,7 @@ import {
   tlsOptions,
 } from "../shared/config/common.js";
 import { choice, count, duration, list, optionalTable, path, size, table } from "../shared/config/option.js";
+import { dnsOptions, relayOptions, routeOptions, sendingMistakes } from "./sending-options.js";
 
 const KIB = 1024;
 
@@ -20,6 +21,9 @@ export const smtpdSchema = z
   .strictObject({
     ...commonOptions,
     aliases: path().optional().describe("The aliases, in the format of aliases(5); none by default."),
+    state_dir: path()
+      .prefault("/var/lib/pillarbox")
+      .describe("Where smtpd keeps what must survive it; the queue is <state_dir>/queue."),
     listen: list(
       table({
         ...listenerOptions,
@@ -80,11 +84,18 @@ export const smtpdSchema = z
           'A line that ends in LF without CR: "normalize" takes it as a line end, "refuse" refuses the message.',
         ),
     }),
+    dns: dnsOptions,
+    relay: relayOptions,
+    route: routeOptions,
     log: logOptions,
   })
   .refine((config) => !listenersWithoutCertificate(config), {
     path: ["tls"],
     error: 'a [tls] table with certificate and key, since a listener has tls = "implicit"',
+  })
+  .superRefine((config, context) => {
+    for (const { path, allowed } of sendingMistakes(config))
+      context.addIssue({ code: "custom", path, message: allowed });
   });
 
 export type SmtpdConfig = z.output<typeof smtpdSchema>;

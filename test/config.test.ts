@@ -80,7 +80,8 @@ for (const [name, schema, port] of daemons) {
             const key = row.path
               .join(".")
               .replace("listen.", "listen[1].")
-              .replace("tls.sni.", "tls.sni[1].");
+              .replace("tls.sni.", "tls.sni[1].")
+              .replace("route.", "route[1].");
             return error.message.includes(`key "${key}": found`);
           },
           row.path.join("."),

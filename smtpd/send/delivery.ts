@@ -13,9 +13,9 @@ export type Destination =
   /** Maildirs of ours. */
   | { readonly kind: "local" }
   /** A domain, by its MX records. */
-  | { readonly kind: "domain"; readonly domain: string }
+  | { readonly kind: "domain"; readonly domain: string; readonly tls: TlsPolicy }
   /** An address literal (RFC 5321 §4.1.3); the bare IP address. */
-  | { readonly kind: "literal"; readonly address: string }
+  | { readonly kind: "literal"; readonly address: string; readonly tls: TlsPolicy }
   /** A host that the configuration names: the smarthost, or that of a route. */
   | { readonly kind: "relay"; readonly relay: Relay };
 
