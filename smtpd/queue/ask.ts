@@ -1,0 +1,92 @@
+/**
+ * The command line's side of control/ (control-request.ts): asks the running smtpd, and waits for what came of it, for a
+ * bounded time. A request that nobody takes up is withdrawn; by then it is certain that nothing was done.
+ *
+ * Being told of the result is a hint (shared/watch.ts would settle first, and this one is waited for by a person): the
+ * folder is looked into at short intervals as well.
+ */
+import { type FSWatcher, watch } from "node:fs";
+import type { ControlFolder } from "./control-folder.js";
+import {
+  type ControlRequest,
+  type ControlResult,
+  formatRequest,
+  parseResult,
+  requestName,
+  resultName,
+} from "./control-request.js";
+
+const LOOK_EVERY_MS = 250;
+
+export type Asked =
+  | ControlResult
+  /** Nobody took it up; it was withdrawn, and nothing was done. */
+  | { readonly kind: "withdrawn" }
+  /** It was taken up, and there is no result yet. */
+  | { readonly kind: "unanswered" };
+
+/**
+ * Asks. Rejects with the system's error when the request cannot be written.
+ * @param id unique, in the form of a queue id
+ * @param waitMs how long to wait; `until` follows from it
+ */
+export async function ask(
+  folder: ControlFolder,
+  id: string,
+  { action, selection }: Omit<ControlRequest, "until">,
+  waitMs: number,
+): Promise<Asked> {
+  const until = Date.now() + waitMs;
+  const hints = new Hints(folder.path);
+  try {
+    await folder.write(requestName(id), formatRequest({ action, selection, until }));
+    for (;;) {
+      const result = await fetchResult(folder, id);
+      if (result !== undefined) return result;
+      const left = until - Date.now();
+      if (left <= 0) break;
+      await hints.next(Math.min(left, LOOK_EVERY_MS));
+    }
+    if (await folder.remove(requestName(id))) return { kind: "withdrawn" };
+    return (await fetchResult(folder, id)) ?? { kind: "unanswered" };
+  } finally {
+    hints.close();
+  }
+}
+
+async function fetchResult(folder: ControlFolder, id: string): Promise<ControlResult | undefined> {
+  const octets = await folder.read(resultName(id));
+  if (octets === undefined) return undefined;
+  await folder.remove(resultName(id));
+  return parseResult(octets) ?? { kind: "refused", reason: "smtpd answered what is not understood" };
+}
+
+/** Changes of a directory, as far as the system tells of them. */
+class Hints {
+  readonly #watcher: FSWatcher | undefined;
+  #wake = () => {};
+
+  constructor(directory: string) {
+    try {
+      this.#watcher = watch(directory, () => this.#wake());
+      this.#watcher.on("error", () => {});
+    } catch {
+      // No inotify left: looking at intervals does.
+    }
+  }
+
+  /** Resolves at the next change, and after this time at the latest. */
+  next(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  close(): void {
+    this.#watcher?.close();
+  }
+}
