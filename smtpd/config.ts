@@ -15,7 +15,7 @@ import { dnsOptions, relayOptions, routeOptions, sendingMistakes } from "./sendi
 
 const KIB = 1024;
 
-export const ROLES = ["mx", "submission"] as const;
+export const ROLES = ["mx", "submission", "lmtp"] as const;
 
 export const smtpdSchema = z
   .strictObject({
@@ -30,7 +30,7 @@ export const smtpdSchema = z
         role: choice(ROLES)
           .prefault("mx")
           .describe(
-            '"mx" takes mail for our domains from anyone; "submission" takes any mail from users who log in.',
+            '"mx" takes mail for our domains from anyone; "submission" any mail from users who log in; "lmtp" mail for our domains from trusted hosts, by LMTP.',
           ),
         early_talker_delay: duration()
           .prefault("0s")

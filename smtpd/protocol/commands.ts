@@ -4,7 +4,7 @@
  */
 import { auth } from "./auth.js";
 import { data } from "./data.js";
-import { ehlo, helo } from "./hello.js";
+import { ehlo, helo, lhlo } from "./hello.js";
 import { mail } from "./mail.js";
 import type { Outcome } from "./outcome.js";
 import { rcpt } from "./rcpt.js";
@@ -14,8 +14,10 @@ import { help, noop, notImplemented, notSmtp, quit, rset, starttls, vrfy } from 
 
 interface Command {
   readonly run: <D>(session: Session<D>, argument: Buffer) => Outcome | Promise<Outcome>;
-  /** Whether HELO or EHLO must have come before. */
+  /** Whether HELO, EHLO or LHLO must have come before. */
   readonly greeted?: true;
+  /** The protocol that has it (RFC 2033 §4.1); undefined for both. */
+  readonly only?: "SMTP" | "LMTP";
   /** True for what brings no message nearer; a client may do only so much of it. */
   readonly idle?: true;
   /** True for arguments that nobody but the client and us may see. */
@@ -23,8 +25,9 @@ interface Command {
 }
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
-  ["EHLO", { run: ehlo, idle: true }],
-  ["HELO", { run: helo, idle: true }],
+  ["EHLO", { run: ehlo, idle: true, only: "SMTP" }],
+  ["HELO", { run: helo, idle: true, only: "SMTP" }],
+  ["LHLO", { run: lhlo, idle: true, only: "LMTP" }],
   ["STARTTLS", { run: starttls }],
   ["AUTH", { run: auth, greeted: true, secret: true }],
   ["MAIL", { run: mail, greeted: true }],
@@ -72,7 +75,8 @@ export function runCommand<D>(
 ): Outcome | Promise<Outcome> {
   if (verb === undefined) return SYNTAX_ERROR;
   const command = COMMANDS.get(verb);
-  if (command === undefined) return UNKNOWN_COMMAND;
+  if (command === undefined || (command.only ?? session.protocol) !== session.protocol)
+    return UNKNOWN_COMMAND;
   if (command.greeted && session.helo === "") return GREET_FIRST;
   return command.run(session, argument);
 }

@@ -5,8 +5,9 @@
  */
 import { isIdle, loggable, parseCommandLine, runCommand } from "./commands.js";
 import { ErrorBudget, type Price } from "./error-budget.js";
+import { repliesTo } from "./message-replies.js";
 import type { Outcome } from "./outcome.js";
-import type { SessionFacts } from "./receiver.js";
+import type { MessageAnswer, SessionFacts } from "./receiver.js";
 import type { Reception } from "./reception.js";
 import { formatReply, isError, LOCAL_TROUBLE, type Reply, reply, TOO_MANY_ERRORS } from "./reply.js";
 import type { Session } from "./session.js";
@@ -47,7 +48,13 @@ export class Dialogue<Destination> {
   constructor(session: Session<Destination>) {
     const { errors, error_delay } = session.service.limits;
     this.#session = session;
-    this.#budget = new ErrorBudget({ errors, delayMs: error_delay });
+    // A client of LMTP is a queue, of this site's: to cut it off for the recipients that it cannot know about would keep the
+    // others of the message from getting it for ever.
+    const allowance =
+      session.protocol === "LMTP"
+        ? { errors: Number.POSITIVE_INFINITY, delayMs: 0 }
+        : { errors, delayMs: error_delay };
+    this.#budget = new ErrorBudget(allowance);
   }
 
   /** True from an accepted MAIL to the end of its transaction. */
@@ -68,7 +75,8 @@ export class Dialogue<Destination> {
   }
 
   greeting(): Step {
-    return step(reply(220, undefined, `${this.#session.service.hostname} ESMTP`));
+    const { service, protocol } = this.#session;
+    return step(reply(220, undefined, `${service.hostname} ${protocol === "LMTP" ? "LMTP" : "ESMTP"}`));
   }
 
   /** A command line, or the answer to a challenge. Never rejects. */
@@ -92,14 +100,14 @@ export class Dialogue<Destination> {
 
     const asked = { text: `(a message of ${reception.size} octets)`, idle: false };
     this.#session.log.trace({ C: asked.text }, "dialogue");
-    const answer = await reception.end();
+    const replies = this.#repliesTo(await reception.end());
     this.#reception = undefined;
     this.#session.transaction = undefined;
-    if (!isError(answer)) {
+    if (!isError(foremost(replies))) {
       this.#messages++;
       this.#budget.progress();
     }
-    return { rest, step: this.#replied(answer, asked) };
+    return { rest, step: this.#replied(replies, asked) };
   }
 
   /** TLS is there: what was said before is forgotten. */
@@ -111,6 +119,18 @@ export class Dialogue<Destination> {
   async over(): Promise<void> {
     this.#session.leave();
     await this.#reception?.abandon();
+  }
+
+  /** The replies to a message that has come. */
+  #repliesTo(answer: MessageAnswer): readonly Reply[] {
+    const { role, transaction, log } = this.#session;
+    const recipients = role === "lmtp" ? transaction?.recipients.length : undefined;
+    try {
+      return repliesTo(answer, recipients);
+    } catch (err) {
+      log.error({ err }, "message not taken");
+      return repliesTo(LOCAL_TROUBLE, recipients);
+    }
   }
 
   async #run(asked: Asked, run: () => Outcome | Promise<Outcome>): Promise<Step> {
@@ -143,14 +163,16 @@ export class Dialogue<Destination> {
     }
   }
 
-  /** A reply; an error has its price. */
-  #replied(answer: Reply, asked: Asked, more: readonly string[] = []): Step {
+  /** A reply, or those to a message; an error has its price. */
+  #replied(answers: Reply | readonly Reply[], asked: Asked, more: readonly string[] = []): Step {
+    const replies = "code" in answers ? [answers] : answers;
+    const answer = foremost(replies);
     const price = this.#priceOf(answer, asked);
     const waitMs = price?.delayMs ?? 0;
-    const lines = formatReply(answer, more);
-    if (isError(answer)) {
-      const { log, helo } = this.#session;
-      log.info({ command: asked.text, helo, reply: lines[0] }, "refused");
+    const lines = replies.flatMap((one) => formatReply(one, more));
+    const { log, helo } = this.#session;
+    for (const refusal of replies.filter(isError)) {
+      log.info({ command: asked.text, helo, reply: formatReply(refusal)[0] }, "refused");
     }
     if (price?.spent) {
       const next = { kind: "close", reason: "too many errors" } as const;
@@ -169,6 +191,11 @@ export class Dialogue<Destination> {
       delayMs: Math.max(price.delayMs, service.guard.failed({ address: remoteAddress, username })),
     };
   }
+}
+
+/** The reply that counts, of those to a message: it is refused only when all of them say so. */
+function foremost(replies: readonly Reply[]): Reply {
+  return replies.find((one) => !isError(one)) ?? replies[0] ?? LOCAL_TROUBLE;
 }
 
 function step(answer: Reply, next: Step["next"] = COMMAND): Step {

@@ -16,6 +16,9 @@ export function ehlo<D>(session: Session<D>, argument: Buffer): Outcome {
   return { kind: "lines", reply: reply(250, undefined, session.service.hostname), more: extensions(session) };
 }
 
+/** RFC 2033 §4.1: EHLO of LMTP. */
+export const lhlo = ehlo;
+
 export function helo<D>(session: Session<D>, argument: Buffer): Outcome {
   const name = argument.toString("latin1");
   if (!HELO_NAME.test(name)) return BAD_NAME;

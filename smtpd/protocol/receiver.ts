@@ -27,9 +27,9 @@ export interface SessionFacts {
   readonly role: Role;
   readonly localAddress: string;
   readonly remoteAddress: string;
-  /** The argument of HELO or EHLO, as sent. */
+  /** The argument of HELO, EHLO or LHLO, as sent. */
   readonly helo: string;
-  /** True after EHLO. */
+  /** True after EHLO and LHLO. */
   readonly esmtp: boolean;
   readonly tls: TlsFacts | undefined;
   /** The account that has logged in. */
@@ -73,6 +73,12 @@ export type DataAnswer =
   | { readonly kind: "accepted"; readonly message: IncomingMessage }
   | { readonly kind: "refused"; readonly reply: Reply };
 
+/**
+ * What becomes of a message: one reply for all of its recipients, or, where the session is LMTP (RFC 2033 §4.2), one for
+ * each in the order in which they were accepted.
+ */
+export type MessageAnswer = Reply | readonly Reply[];
+
 /** A message while it arrives. Ended or abandoned, once. */
 export interface IncomingMessage {
   /**
@@ -80,8 +86,11 @@ export interface IncomingMessage {
    * Never rejects: what goes wrong is remembered and told by `end`.
    */
   write(octets: Buffer): Promise<void>;
-  /** All of it has come. Resolves to the reply; a 250 only when it is durable. */
-  end(): Promise<Reply>;
+  /**
+   * All of it has come. Resolves to the reply or replies; a 250 only when it is durable. In LMTP one reply alone is given to
+   * each recipient; elsewhere there must be one alone.
+   */
+  end(): Promise<MessageAnswer>;
   /** It will not come whole, or is not wanted. Leaves nothing behind. */
   abandon(): Promise<void>;
 }

@@ -6,7 +6,7 @@
  */
 import type { Log } from "../../shared/log.js";
 import type { DataDecoder, Violation } from "./data-decoder.js";
-import type { IncomingMessage } from "./receiver.js";
+import type { IncomingMessage, MessageAnswer } from "./receiver.js";
 import { LOCAL_TROUBLE, MESSAGE_TOO_BIG, type Reply, reply } from "./reply.js";
 
 const REFUSALS: Readonly<Record<Violation, Reply>> = {
@@ -49,7 +49,7 @@ export class Reception {
   }
 
   /** All of the message has come. Never rejects. */
-  async end(): Promise<Reply> {
+  async end(): Promise<MessageAnswer> {
     const { violation } = this.#decoder;
     if (violation !== undefined) return REFUSALS[violation];
     if (this.#failed || this.#settled) return LOCAL_TROUBLE;

@@ -66,5 +66,5 @@ export const UNKNOWN_COMMAND = reply(500, "5.2", "unknown command");
 export const BAD_ARGUMENT = reply(501, "5.4", "bad argument");
 export const NOT_IMPLEMENTED = reply(502, "5.1", "not offered here");
 export const BAD_SEQUENCE = reply(503, "5.1", "not now");
-export const GREET_FIRST = reply(503, "5.1", "send EHLO or HELO first");
+export const GREET_FIRST = reply(503, "5.1", "say who you are first");
 export const MESSAGE_TOO_BIG = reply(552, "3.4", "message too big");

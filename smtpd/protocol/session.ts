@@ -65,6 +65,10 @@ export class Session<Destination> implements SessionFacts {
     this.log = log;
   }
 
+  get protocol(): "SMTP" | "LMTP" {
+    return this.role === "lmtp" ? "LMTP" : "SMTP";
+  }
+
   /** RFC 5321 §4.1.4: HELO and EHLO begin afresh; a login lasts. */
   greeted(helo: string, esmtp: boolean): void {
     this.helo = helo;

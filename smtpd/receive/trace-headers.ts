@@ -9,13 +9,16 @@
  */
 import { isIPv6 } from "node:net";
 import { formatMailbox, type Mailbox, parseDomain } from "../../shared/address.js";
+import type { Role } from "../config.js";
 
 /** What a Received field tells. */
 export interface Reception {
   readonly hostname: string;
   /** As sent. */
   readonly helo: string;
+  /** "" at a Unix socket. */
   readonly remoteAddress: string;
+  readonly role: Role;
   readonly esmtp: boolean;
   readonly smtputf8: boolean;
   readonly authenticated: boolean;
@@ -25,6 +28,8 @@ export interface Reception {
   readonly recipients: readonly Mailbox[];
   readonly date: Date;
 }
+
+type ProtocolFacts = Pick<Reception, "role" | "esmtp" | "smtputf8" | "tls" | "authenticated">;
 
 /** RFC 5321 §4.4: the reverse-path, as the final delivery leaves it on the message. */
 export function returnPath(reversePath: Mailbox | undefined): string {
@@ -51,23 +56,25 @@ export function received(reception: Reception): string {
 }
 
 /**
- * The protocol's name in the `with` clause: RFC 3848 for ESMTP with S for TLS and A for AUTH, RFC 6531 §4.3 for
- * UTF8SMTP, which stands in place of ESMTP.
+ * The protocol's name in the `with` clause: RFC 3848 for ESMTP and LMTP with S for TLS and A for AUTH, RFC 6531 §4.3
+ * for UTF8SMTP and UTF8LMTP, which stand in place of these.
  */
-export function protocolName({ esmtp, smtputf8, tls, authenticated }: Omit<Reception, "date">): string {
+export function protocolName({ role, esmtp, smtputf8, tls, authenticated }: ProtocolFacts): string {
   if (!esmtp) return "SMTP";
-  return `${smtputf8 ? "UTF8SMTP" : "ESMTP"}${tls === undefined ? "" : "S"}${authenticated ? "A" : ""}`;
+  const name = role === "lmtp" ? "LMTP" : "SMTP";
+  const extended = smtputf8 ? `UTF8${name}` : name.replace("SMTP", "ESMTP");
+  return `${extended}${tls === undefined ? "" : "S"}${authenticated ? "A" : ""}`;
 }
 
 /**
  * `Extended-Domain`: what the client called itself, then where it came from. A name that is none is put in a
- * comment, so that it cannot end the field or pretend to be another part of it.
+ * comment, so that it cannot end the field or pretend to be another part of it. At a Unix socket there is no address.
  */
 function extendedDomain({ helo, remoteAddress }: Reception): string {
-  const literal = addressLiteral(remoteAddress);
+  const literal = remoteAddress === "" ? undefined : addressLiteral(remoteAddress);
   const domain = parseDomain(helo);
-  if (domain !== undefined) return `${domain} (${literal})`;
-  return `${literal} (HELO ${commentText(helo)})`;
+  if (domain !== undefined) return literal === undefined ? domain : `${domain} (${literal})`;
+  return `${literal ?? "localhost"} (HELO ${commentText(helo)})`;
 }
 
 function addressLiteral(address: string): string {

@@ -3,7 +3,7 @@
  *
  *   unknown…    550 5.1.1          full…       452 4.2.2
  *   relay…      550 5.7.1          trouble…    rejects, with a text that no client may see
- *   filling…    taken, and at the end of the message 452 4.2.2
+ *   filling…    taken, and at the end of the message 452 4.2.2: in LMTP for that recipient, elsewhere for all
  *
  * Anybody else, in any domain, is a recipient. A reverse-path with the local-part `refused` gets 550 5.7.1.
  */
@@ -143,13 +143,15 @@ export class MemoryReceiver implements Receiver<string> {
       end: async () => {
         settle();
         if (reversePath.mailbox?.localPart === "bug") throw new Error(SECRET);
-        if (recipients.some(({ destination }) => destination.startsWith("filling"))) return MAILBOX_FULL;
+        const fills = recipients.map(({ destination }) => destination.startsWith("filling"));
+        if (session.role === "lmtp" ? !fills.includes(false) : fills.includes(true)) return MAILBOX_FULL;
         this.messages.push({
           session,
           envelope: { reversePath, recipients: [...recipients] },
           octets: Buffer.concat(chunks),
         });
-        return reply(250, "0.0", "taken");
+        const taken = reply(250, "0.0", "taken");
+        return session.role === "lmtp" ? fills.map((full) => (full ? MAILBOX_FULL : taken)) : taken;
       },
       abandon: async () => {
         settle();

@@ -13,7 +13,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Role } from "../../../smtpd/config.js";
+import { ROLES, type Role } from "../../../smtpd/config.js";
 
 const DIRECTORY = fileURLToPath(new URL("../../../../test/transcripts/smtp/", import.meta.url));
 
@@ -57,7 +57,7 @@ function parse(name: string, text: string): Transcript {
   const errors = options.get("errors");
   return {
     name: name.replace(".txt", ""),
-    role: options.get("role") === "submission" ? "submission" : "mx",
+    role: ROLES.find((role) => role === options.get("role")) ?? "mx",
     errors: errors === undefined ? undefined : Number(errors),
     steps: joined(lines.map((line, i) => (i < blank ? undefined : parseStep(name, line, i + 1)))),
   };

@@ -130,7 +130,9 @@ export function receiverSite() {
     const octets = Buffer.from(message);
     for (let start = 0; start < octets.length; start += 10_000)
       await incoming.write(octets.subarray(start, start + 10_000));
-    return incoming.end();
+    const answer = await incoming.end();
+    assert.ok("code" in answer);
+    return answer;
   }
 
   async function stored(address: string): Promise<{ name: string; content: string }[]> {

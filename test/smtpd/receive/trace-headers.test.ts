@@ -14,6 +14,7 @@ const reception: Reception = {
   hostname: "mail.example.org",
   helo: "client.example.com",
   remoteAddress: "192.0.2.7",
+  role: "mx",
   esmtp: true,
   smtputf8: false,
   authenticated: false,
@@ -37,6 +38,14 @@ const rows: readonly (readonly [what: string, facts: Partial<Reception>, expecte
   ["ESMTPSA", { authenticated: true, tls }, / with ESMTPSA \(/],
   ["UTF8SMTP", { smtputf8: true }, / with UTF8SMTP\n/],
   ["UTF8SMTPSA", { smtputf8: true, authenticated: true, tls }, / with UTF8SMTPSA \(/],
+  ["LMTP", { role: "lmtp" }, / with LMTP\n/],
+  ["UTF8LMTPS", { role: "lmtp", smtputf8: true, tls }, / with UTF8LMTPS \(/],
+  ["a client at a Unix socket", { remoteAddress: "" }, /^Received: from client\.example\.com\n\tby /],
+  [
+    "such a client that gives no name",
+    { remoteAddress: "", helo: "bad)(name" },
+    /^Received: from localhost \(HELO bad\?\?name\)\n\tby /,
+  ],
   ["an IPv6 address with its tag", { remoteAddress: "2001:db8::1" }, /\(\[IPv6:2001:db8::1\]\)/],
   ["a literal as HELO", { helo: "[192.0.2.7]" }, /^Received: from \[192\.0\.2\.7\] \(\[192\.0\.2\.7\]\)\n/],
   [
