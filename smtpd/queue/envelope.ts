@@ -8,7 +8,7 @@ import type { Mailbox } from "../../shared/address.js";
 import type { MailDsnRequest, RcptDsnRequest } from "../protocol/dsn-request.js";
 
 export interface QueueEnvelope extends MailDsnRequest {
-  /** Also the name of its file (receive/queue-id.ts). */
+  /** Also the name of its file (queue-id.ts). */
   readonly queueId: string;
   /** The base name of the message's file in new/ or cur/ (shared/maildir/name.ts), which tells its size on the wire. */
   readonly message: string;

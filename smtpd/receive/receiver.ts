@@ -23,10 +23,10 @@ import type {
   SessionFacts,
 } from "../protocol/receiver.js";
 import { MAILBOX_FULL, type Reply, reply } from "../protocol/reply.js";
+import { formatQueueId } from "../queue/queue-id.js";
 import { Copies, type DeliveredCopy } from "./copies.js";
 import { Intake } from "./data.js";
 import type { HeaderFacts } from "./header-section.js";
-import { formatQueueId } from "./queue-id.js";
 import { missingFields } from "./repair.js";
 import type { Quotas } from "./room.js";
 import { type Directory, route } from "./route.js";

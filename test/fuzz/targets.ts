@@ -8,6 +8,7 @@ import { maildirName } from "./targets/maildir-name.js";
 import { maildirsize } from "./targets/maildirsize.js";
 import { pop3Session } from "./targets/pop3-session.js";
 import { proxyHeader } from "./targets/proxy-header.js";
+import { queueEnvelope } from "./targets/queue-envelope.js";
 import { saslExchange } from "./targets/sasl-exchange.js";
 import { sizesFile } from "./targets/sizes-file.js";
 import { surrogate } from "./targets/surrogate.js";
@@ -24,4 +25,5 @@ export const TARGETS: readonly Target[] = [
   dovecotUidlist,
   courierList,
   proxyHeader,
+  queueEnvelope,
 ];

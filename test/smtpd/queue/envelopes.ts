@@ -1,6 +1,7 @@
 /** Envelopes for tests of what is done to them. */
 import { parseMailbox } from "../../../shared/address.js";
 import type { QueuedRecipient, QueueEnvelope } from "../../../smtpd/queue/envelope.js";
+import { formatQueueId } from "../../../smtpd/queue/queue-id.js";
 
 export function mailbox(address: string) {
   const parsed = parseMailbox(address);
@@ -43,4 +44,11 @@ export function envelope(
     owed: [],
     ...changes,
   };
+}
+
+let count = 0;
+
+/** To bob, with a queue id of its own. */
+export function freshEnvelope(changes: Partial<QueueEnvelope> = {}): QueueEnvelope {
+  return envelope(["bob@example.net"], { queueId: formatQueueId(1_763_769_600_000, ++count), ...changes });
 }

@@ -1,4 +1,7 @@
-/** Queue ids: what a mail transaction is called in the log, in Received and in the reply to the client. Pure. */
+/**
+ * Queue ids: what a mail transaction is called in the log, in Received, in the reply to the client, and in the name of its
+ * envelope's file. Pure.
+ */
 
 /** Crockford's base 32: no letters that are taken for digits. */
 const DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -13,6 +16,13 @@ const RANDOM_DIGITS = 5;
  */
 export function formatQueueId(milliseconds: number, random: number): string {
   return digits(milliseconds, TIME_DIGITS) + digits(random, RANDOM_DIGITS);
+}
+
+const QUEUE_ID = new RegExp(`^[${DIGITS}]{${TIME_DIGITS + RANDOM_DIGITS}}$`);
+
+/** Whether a text is what formatQueueId writes: nothing else ever becomes part of a path in the queue. */
+export function isQueueId(text: string): boolean {
+  return QUEUE_ID.test(text);
 }
 
 function digits(value: number, length: number): string {
