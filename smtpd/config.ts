@@ -56,9 +56,7 @@ export const smtpdSchema = z
       line_length: size(1000)
         .prefault("1MiB")
         .describe("A line of a message (RFC 5321 §4.5.3.1.6 asks for 1000 octets)."),
-      command_length: size(512)
-        .prefault("4KiB")
-        .describe("A command line (RFC 5321 asks for 512 octets, AUTH for more)."),
+      command_length: size(1036).prefault("4KiB").describe("A command line (RFC 3461 asks for 1036 octets)."),
       recipients: count(100, 100_000)
         .prefault(1000)
         .describe("Recipients of a message (RFC 5321 asks for at least 100)."),

@@ -3,11 +3,16 @@
  *
  *   esmtp-param   = esmtp-keyword ["=" esmtp-value]
  *   esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-")
- *   esmtp-value   = 1*(%d33-60 / %d62-126)
+ *   esmtp-value   = 1*(%d33-60 / %d62-126 / UTF8-non-ascii)        the last by RFC 6531 §3.3; ORCPT alone may have it
  *
  * A parameter that is not ours is refused with 555 (RFC 5321 §4.1.1.11), never ignored: a client that asks for
  * something must not believe that it got it.
  */
+import { parseMailbox } from "../../shared/address.js";
+import { parseOrcpt } from "../orcpt.js";
+import { parseXtext } from "../xtext.js";
+import { parseEnvid, parseNotify, parseRet } from "./dsn-parameters.js";
+import type { RcptDsnRequest } from "./dsn-request.js";
 import type { ReversePath } from "./receiver.js";
 import { BAD_ARGUMENT, MESSAGE_TOO_BIG, type Reply, reply } from "./reply.js";
 
@@ -16,11 +21,9 @@ export type MailParameters = Omit<ReversePath, "mailbox">;
 
 export const UNKNOWN_PARAMETER = reply(555, "5.4", "parameter not recognized");
 
-const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~]+))?$/;
+const PARAMETER = /^([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\u0080-\u{10ffff}]+))?$/u;
 /** RFC 1870 §3: `size-value ::= 1*20DIGIT`. */
 const SIZE = /^\d{1,20}$/;
-/** RFC 3461 §4, RFC 4954 §5: xtext, or the empty mailbox. */
-const XTEXT_OR_NULL = /^(?:<>|(?:[!-*,-<>-~]|\+[0-9A-F]{2})+)$/;
 
 /**
  * Reads parameters. Keywords come in upper case, each at most once. Undefined for what the grammar does not allow;
@@ -36,8 +39,8 @@ export function parseParameters(text: string): Parameters | undefined {
   return parameters;
 }
 
-/** What a parameter changes in the reverse-path, or the reply that refuses it. */
-type Reading = (value: string | undefined, offer: MailOffer) => Partial<MailParameters> | Reply;
+/** What a parameter changes in what is read, or the reply that refuses it. */
+type Reading<Read, Offer> = (value: string | undefined, offer: Offer) => Partial<Read> | Reply;
 
 /** What was announced to the client. */
 export interface MailOffer {
@@ -46,7 +49,12 @@ export interface MailOffer {
   readonly auth: boolean;
 }
 
-const MAIL_PARAMETERS: ReadonlyMap<string, Reading> = new Map<string, Reading>([
+/** What the transaction allows. */
+export interface RcptOffer {
+  readonly smtputf8: boolean;
+}
+
+const MAIL_PARAMETERS = new Map<string, Reading<MailParameters, MailOffer>>([
   [
     "SIZE",
     (value, { messageSize }) => {
@@ -68,33 +76,56 @@ const MAIL_PARAMETERS: ReadonlyMap<string, Reading> = new Map<string, Reading>([
     "AUTH",
     (value, { auth }) => {
       if (!auth) return UNKNOWN_PARAMETER;
-      return value !== undefined && XTEXT_OR_NULL.test(value) ? {} : BAD_ARGUMENT;
+      return value !== undefined && isMailboxOrNull(value) ? {} : BAD_ARGUMENT;
     },
   ],
+  ["RET", (value = "") => valid("ret", parseRet(value))],
+  ["ENVID", (value = "") => valid("envid", parseEnvid(value))],
+]);
+
+const RCPT_PARAMETERS = new Map<string, Reading<RcptDsnRequest, RcptOffer>>([
+  ["NOTIFY", (value = "") => valid("notify", parseNotify(value))],
+  ["ORCPT", (value = "", offer) => valid("orcpt", parseOrcpt(value, offer))],
 ]);
 
 /** Reads the parameters of MAIL; a reply where they are refused. */
 export function readMailParameters(text: string, offer: MailOffer): MailParameters | Reply {
-  const parameters = parseParameters(text);
-  if (parameters === undefined) return BAD_ARGUMENT;
-  let result: MailParameters = {
+  return read(text, offer, MAIL_PARAMETERS, {
     size: undefined,
     body: "7BIT",
     smtputf8: false,
     ret: undefined,
     envid: undefined,
-  };
+  });
+}
+
+/** Reads the parameters of RCPT; a reply where they are refused. */
+export function readRcptParameters(text: string, offer: RcptOffer): RcptDsnRequest | Reply {
+  return read(text, offer, RCPT_PARAMETERS, { notify: undefined, orcpt: undefined });
+}
+
+function read<Read, Offer>(
+  text: string,
+  offer: Offer,
+  known: ReadonlyMap<string, Reading<Read, Offer>>,
+  unsaid: Read,
+): Read | Reply {
+  const parameters = parseParameters(text);
+  if (parameters === undefined) return BAD_ARGUMENT;
+  let result = unsaid;
   for (const [keyword, value] of parameters) {
-    const reading = MAIL_PARAMETERS.get(keyword)?.(value, offer) ?? UNKNOWN_PARAMETER;
+    const reading = known.get(keyword)?.(value, offer) ?? UNKNOWN_PARAMETER;
     if ("code" in reading) return reading;
     result = { ...result, ...reading };
   }
   return result;
 }
 
-/** RCPT takes none yet; a reply where there is one. */
-export function readRcptParameters(text: string): Reply | undefined {
-  const parameters = parseParameters(text);
-  if (parameters === undefined) return BAD_ARGUMENT;
-  return parameters.size === 0 ? undefined : UNKNOWN_PARAMETER;
+/** RFC 4954 §5: an address as xtext, or `<>` where it is not known who sent it first. */
+function isMailboxOrNull(value: string): boolean {
+  return value === "<>" || parseMailbox(parseXtext(value) ?? "") !== undefined;
+}
+
+function valid<Key extends string, Value>(key: Key, value: Value | undefined) {
+  return value === undefined ? BAD_ARGUMENT : { [key]: value };
 }

@@ -17,14 +17,23 @@ function codeOf(text: string, offer = OFFER): number | undefined {
 
 describe("parameters of MAIL", () => {
   test("none", () => {
-    assert.deepEqual(readMailParameters("", OFFER), { size: undefined, body: "7BIT", smtputf8: false });
+    assert.deepEqual(readMailParameters("", OFFER), {
+      size: undefined,
+      body: "7BIT",
+      smtputf8: false,
+      ret: undefined,
+      envid: undefined,
+    });
   });
 
   test("all of them, in any case and order", () => {
-    assert.deepEqual(readMailParameters(" smtputf8 body=8bitMIME Size=1000 AUTH=<>", OFFER), {
+    const text = " smtputf8 body=8bitMIME Size=1000 AUTH=<> ret=Hdrs EnvId=a+20+2Bb";
+    assert.deepEqual(readMailParameters(text, OFFER), {
       size: 1000,
       body: "8BITMIME",
       smtputf8: true,
+      ret: "HDRS",
+      envid: "a +b",
     });
   });
 
@@ -42,16 +51,40 @@ describe("parameters of MAIL", () => {
     [" BODY=BINARYMIME", 501],
     [" BODY", 501],
     [" SMTPUTF8=1", 501],
-    [" RET=FULL", 555],
-    [" ENVID=x", 555],
+    [" RET=FULL", undefined],
+    [" RET", 501],
+    [" RET=", 501],
+    [" RET=BODY", 501],
+    [" RET=FULL RET=HDRS", 501],
+    [" ENVID=x", undefined],
+    [` ENVID=${"x".repeat(100)}`, undefined],
+    [` ENVID=${"x".repeat(101)}`, 501],
+    [" ENVID", 501],
+    [" ENVID=", 501],
+    [" ENVID=x+", 501],
+    [" ENVID=x+2", 501],
+    [" ENVID=x+2b", 501],
+    [" ENVID=x+0D+0ABcc:+20y", 501],
+    [" ENVID=x+00", 501],
+    [" ENVID=+C3+A9", 501],
+    [" ENVID=x ENVID=y", 501],
+    [" NOTIFY=NEVER", 555],
+    [" ORCPT=rfc822;a@b.example", 555],
     [" REQUIRETLS", 555],
     [" X", 555],
     [" X=1 X=1", 501],
     [" =1", 501],
     [" -X=1", 501],
     [" X==1", 501],
-    [" X=\xe9", 501],
+    [" X=\xe9", 555],
+    [" SMTPUTF8 ENVID=\xe9", 501],
     [" AUTH=a+40b.example", undefined],
+    [" AUTH=a@b.example", undefined],
+    [" AUTH=+C3+A9@b.example", undefined],
+    [" AUTH=+E9@b.example", 501],
+    [" AUTH=a", 501],
+    [" AUTH=<a@b.example>", 501],
+    [" AUTH=a+40b.example+20", 501],
     [" AUTH=a+4", 501],
     [" AUTH=a+4x", 501],
     [" AUTH", 501],
@@ -79,15 +112,58 @@ describe("parameters of MAIL", () => {
 });
 
 describe("parameters of RCPT", () => {
+  const PLAIN = { smtputf8: false };
+  const rcpt = (text: string, offer = PLAIN) => {
+    const read = readRcptParameters(text, offer);
+    return "code" in read ? read.code : read;
+  };
+
+  for (const [value, notify] of [
+    ["NEVER", []],
+    ["never", []],
+    ["SUCCESS", ["SUCCESS"]],
+    ["delay,Success,FAILURE", ["DELAY", "SUCCESS", "FAILURE"]],
+    ["NEVER,SUCCESS", 501],
+    ["NEVER,NEVER", 501],
+    ["SUCCESS,SUCCESS", 501],
+    ["SUCCESS,", 501],
+    [",SUCCESS", 501],
+    ["SUCCESS,,DELAY", 501],
+    ["ALWAYS", 501],
+  ] as const) {
+    test(`NOTIFY=${value}`, () =>
+      assert.deepEqual(
+        rcpt(` NOTIFY=${value}`),
+        typeof notify === "number" ? notify : { notify, orcpt: undefined },
+      ));
+  }
+
   for (const [text, code] of [
-    ["", undefined],
-    [" ", undefined],
-    [" NOTIFY=NEVER", 555],
-    [" ORCPT=rfc822;a@b.example", 555],
+    [" NOTIFY", 501],
+    [" NOTIFY=", 501],
     [" NOTIFY=NEVER NOTIFY=NEVER", 501],
+    [" ORCPT", 501],
+    [" ORCPT=a@b.example", 501],
+    [" RET=FULL", 555],
+    [" SMTPUTF8", 555],
     [" =", 501],
   ] as const) {
-    test(`${JSON.stringify(text)}: ${code ?? "taken"}`, () =>
-      assert.equal(readRcptParameters(text)?.code, code));
+    test(`${JSON.stringify(text)}: ${code}`, () => assert.equal(rcpt(text), code));
   }
+
+  test("what was said, and nothing else", () => {
+    assert.deepEqual(rcpt(" "), { notify: undefined, orcpt: undefined });
+    assert.deepEqual(rcpt(" ORCPT=rfc822;a+2Bx@b.example notify=delay"), {
+      notify: ["DELAY"],
+      orcpt: "rfc822;a+x@b.example",
+    });
+  });
+
+  test("ORCPT beyond US-ASCII where SMTPUTF8 was said, and there alone", () => {
+    assert.equal(rcpt(" ORCPT=utf-8;\u00fc@b.example"), 501);
+    assert.deepEqual(rcpt(" ORCPT=utf-8;\u00fc@b.example", { smtputf8: true }), {
+      notify: undefined,
+      orcpt: "utf-8;\u00fc@b.example",
+    });
+  });
 });
