@@ -28,7 +28,7 @@ export interface DurableFile {
 }
 
 export interface Durable {
-  /** Creates a file that must not exist yet, mode 0600. */
+  /** Creates a file that must not exist yet. */
   create(path: Path): Promise<DurableFile>;
   /** Renames atomically, within one file system. */
   publish(from: Path, to: Path): Promise<void>;
@@ -41,10 +41,18 @@ const MODE_OF_FILES = 0o600;
 
 export class FsyncDurable implements Durable {
   readonly #directories = new SharedSyncs(syncDirectoryNow);
+  readonly #mode: number;
+
+  /** @param mode of files that are created, whatever the umask; 0600 where nobody else is to read them */
+  constructor(mode: number = MODE_OF_FILES) {
+    this.#mode = mode;
+  }
 
   async create(path: Path): Promise<DurableFile> {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
-    return new FsyncFile(await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE_OF_FILES));
+    const handle = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE_OF_FILES);
+    if (this.#mode !== MODE_OF_FILES) await handle.chmod(this.#mode);
+    return new FsyncFile(handle);
   }
 
   async publish(from: Path, to: Path): Promise<void> {

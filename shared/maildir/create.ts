@@ -18,23 +18,35 @@ export async function createMaildir(maildir: Maildir, durable: Durable): Promise
   for (const folder of [maildir.cur, maildir.new, maildir.tmp]) await makeDirectory(folder, durable);
 }
 
-async function makeDirectory(path: string, durable: Durable): Promise<void> {
+/**
+ * Makes a directory that may be there already, with the directories above it, all of them of this mode less the umask.
+ * Resolves to whether it was made.
+ */
+export async function makeDirectory(
+  path: string,
+  durable: Durable,
+  mode: number = MODE_OF_DIRECTORIES,
+): Promise<boolean> {
+  let made: boolean;
   try {
-    await makeUnlessThere(path);
+    made = await makeUnlessThere(path, mode);
   } catch (error) {
     if (!hasCode(error, "ENOENT")) throw error;
-    await makeDirectory(dirname(path), durable);
+    await makeDirectory(dirname(path), durable, mode);
     // ENOENT again when a symbolic link above leads nowhere (a disk that is not mounted): that is for the operator.
-    await makeUnlessThere(path);
+    made = await makeUnlessThere(path, mode);
   }
   // Also for one that was there: whoever has just made it may not have synced it yet.
   await durable.syncDirectory(dirname(path));
+  return made;
 }
 
-async function makeUnlessThere(path: string): Promise<void> {
+async function makeUnlessThere(path: string, mode: number): Promise<boolean> {
   try {
-    await mkdir(path, MODE_OF_DIRECTORIES);
+    await mkdir(path, mode);
+    return true;
   } catch (error) {
     if (!hasCode(error, "EEXIST")) throw error;
+    return false;
   }
 }
