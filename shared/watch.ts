@@ -7,7 +7,7 @@
  * not exist yet, each is an event there. Of a link, the place that it leads to at first is watched as well. When nothing
  * can be watched (no inotify left, no such directory), what remains is the now and then.
  */
-import { realpathSync } from "node:fs";
+import { watch as fsWatch, realpathSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { watch } from "chokidar";
 
@@ -53,6 +53,23 @@ export function watchFiles(files: readonly string[], hint: () => void): Watch {
       await watcher.close();
     },
   };
+}
+
+/**
+ * Calls `hint` with the name of each file of a directory that was made, moved there or away, changed or removed, at once;
+ * with "" where the system tells no name. There is no now and then here: the caller reads the directory himself at times.
+ *
+ * For directories of very many files that change thousands of times a second, so not by chokidar, which reads all of the
+ * directory, and the status of every file in it, at the start and after every change.
+ */
+export function watchDirectory(directory: string, hint: (name: string) => void): Watch {
+  try {
+    const watcher = fsWatch(directory, { persistent: false }, (_, name) => hint(name ?? ""));
+    watcher.on("error", () => watcher.close());
+    return { close: async () => watcher.close() };
+  } catch {
+    return { close: async () => {} };
+  }
 }
 
 function realPathOf(file: string): string[] {

@@ -1,11 +1,11 @@
 /** Hints of changed files: each way of changing one gives a hint, and nothing keeps the process alive. */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { appendFile, mkdir, rename, symlink, unlink, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, rename, rmdir, symlink, unlink, writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { watchFiles } from "../../shared/watch.js";
+import { watchDirectory, watchFiles } from "../../shared/watch.js";
 import { temporaryDirectory } from "../temporary-directory.js";
 
 const ATTEMPTS_MAX = 40;
@@ -139,7 +139,81 @@ test("there is nothing to watch in no files, and in a directory that does not ex
 
 test("a watch keeps no process alive", async (t) => {
   const directory = await temporaryDirectory(t);
-  const script = `import { watchFiles } from ${JSON.stringify(new URL("../../shared/watch.js", import.meta.url).href)};
+  const script = `import { watchDirectory, watchFiles } from ${JSON.stringify(new URL("../../shared/watch.js", import.meta.url).href)};
     watchFiles([${JSON.stringify(`${directory}/users`)}], () => {});`;
   await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], { timeout: 20_000 });
 });
+
+describe("of a directory that is watched", () => {
+  /** Resolves when there was a hint of every name. */
+  async function hintsOf(
+    directory: string,
+    names: readonly string[],
+    act: () => Promise<void>,
+  ): Promise<void> {
+    const missing = new Set(names);
+    const { promise, resolve } = withResolvers();
+    const watch = watchDirectory(directory, (name) => {
+      missing.delete(name);
+      if (missing.size === 0) resolve();
+    });
+    try {
+      await act();
+      await promise;
+    } finally {
+      await watch.close();
+    }
+  }
+
+  test("each file that is moved there gives a hint with its name, thousands of them", async (t) => {
+    const directory = await temporaryDirectory(t);
+    await mkdir(`${directory}/envelope`);
+    const names = Array.from({ length: 2000 }, (_, i) => `${i}.json`);
+    await hintsOf(`${directory}/envelope`, names, async () => {
+      for (const name of names) {
+        await writeFile(`${directory}/${name}`, "x");
+        await rename(`${directory}/${name}`, `${directory}/envelope/${name}`);
+      }
+    });
+  });
+
+  test("each that is written, replaced and removed, too", async (t) => {
+    const directory = await temporaryDirectory(t);
+    for (const name of ["written", "replaced", "removed", "new"]) await writeFile(`${directory}/${name}`, "");
+    await hintsOf(directory, ["written", "replaced", "removed"], async () => {
+      await appendFile(`${directory}/written`, "x");
+      await rename(`${directory}/new`, `${directory}/replaced`);
+      await unlink(`${directory}/removed`);
+    });
+  });
+
+  test("nothing is told where it does not exist, or is gone, and nothing after the end", async (t) => {
+    const directory = await temporaryDirectory(t);
+    await watchDirectory(`${directory}/none`, () => {}).close();
+    await mkdir(`${directory}/gone`);
+    const watch = watchDirectory(`${directory}/gone`, () => {});
+    await rmdir(`${directory}/gone`);
+    await watch.close();
+    let hints = 0;
+    await watchDirectory(directory, () => hints++).close();
+    await hintsOf(directory, ["x"], () => writeFile(`${directory}/x`, ""));
+    assert.equal(hints, 0);
+  });
+
+  test("nothing keeps the process alive", async (t) => {
+    const directory = await temporaryDirectory(t);
+    const script = `import { watchDirectory } from ${JSON.stringify(new URL("../../shared/watch.js", import.meta.url).href)};
+      watchDirectory(${JSON.stringify(directory)}, () => {});`;
+    await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], {
+      timeout: 20_000,
+    });
+  });
+});
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
