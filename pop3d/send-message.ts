@@ -7,6 +7,7 @@
 import type { FileHandle } from "node:fs/promises";
 import type { Log } from "../shared/log.js";
 import { openMessage } from "../shared/maildir/find.js";
+import { WireForm } from "../shared/wire-form.js";
 import type { Language } from "./language/language.js";
 import { octetsOf } from "./maildrop.js";
 import { MessageParts, PART_OCTETS } from "./message-parts.js";
@@ -14,9 +15,9 @@ import type { OpenMaildrop } from "./open-maildrop.js";
 import type { EffectOf, ResultOf } from "./protocol.js";
 import { encode } from "./reply.js";
 import { Surrogate } from "./surrogate.js";
+import { TopCut } from "./top-cut.js";
 import { troubleOf } from "./trouble.js";
 import type { Wire } from "./wire.js";
-import { TopCut, WireForm } from "./wire-form.js";
 
 export type Sending = EffectOf<"send message">;
 export type SendingOutcome = ResultOf<"send message">["outcome"];

@@ -12,8 +12,8 @@ import type { Effect, Input, Result, Step } from "../../pop3d/protocol.js";
 import { encode, type Reply } from "../../pop3d/reply.js";
 import { Session } from "../../pop3d/session.js";
 import { Surrogate } from "../../pop3d/surrogate.js";
+import { TopCut } from "../../pop3d/top-cut.js";
 import { uniqueIds } from "../../pop3d/unique-id.js";
-import { TopCut, WireForm } from "../../pop3d/wire-form.js";
 import type { Account } from "../../shared/accounts/account.js";
 import { hashScramSha256 } from "../../shared/accounts/schemes/scram.js";
 import { readStoredPassword } from "../../shared/accounts/schemes.js";
@@ -23,6 +23,7 @@ import { TRASH } from "../../shared/maildir/quota-lines.js";
 import { wireSizeOf } from "../../shared/maildir/wire-size.js";
 import { RESPONSE_OCTETS_MAX } from "../../shared/sasl/exchange.js";
 import type { Check, Checked } from "../../shared/sasl/mechanism.js";
+import { WireForm } from "../../shared/wire-form.js";
 import type { StoredMessage } from "./transcript.js";
 
 /** Its clock stands still: 2027-01-15. */

@@ -5,8 +5,8 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { sizesOf } from "../../pop3d/measure.js";
 import { Surrogate } from "../../pop3d/surrogate.js";
-import { WireForm } from "../../pop3d/wire-form.js";
 import { WireSize, wireSizeOf } from "../../shared/maildir/wire-size.js";
+import { WireForm } from "../../shared/wire-form.js";
 import { cutInto, messageOctets } from "./arbitraries.js";
 
 const INVALID = "<invalid@internationalized-address.invalid>";

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { TopCut, WireForm } from "../../pop3d/wire-form.js";
+import { TopCut } from "../../pop3d/top-cut.js";
 import { WireSize } from "../../shared/maildir/wire-size.js";
+import { WireForm } from "../../shared/wire-form.js";
 import { cutInto, messageOctets } from "./arbitraries.js";
 
 /** What is stored, what is sent; latin1. */
