@@ -16,6 +16,7 @@ import {
 } from "../shared/config/option.js";
 import { formatEndpoint, isLoopback, parseListenAddress } from "../shared/listen-address.js";
 import { parseRelayAddress, RELAY_ADDRESS_FORMS, type RelayAddress } from "./send/relay-address.js";
+import { sessionOptions } from "./session-options.js";
 
 const TLS_POLICIES = ["may", "must", "never", "implicit"] as const;
 
@@ -57,6 +58,7 @@ export const relayOptions = optionalTable({
   port: count(1, 65_535)
     .prefault(25)
     .describe("The port of hosts that are found by DNS, or named without one."),
+  ...sessionOptions,
 });
 
 export const routeOptions = list(

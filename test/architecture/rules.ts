@@ -47,6 +47,7 @@ const shared: Rule = {
 
 const HOMES_OF_PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
   chokidar: (path) => path === "shared/watch.ts",
+  nodemailer: (path) => path.startsWith("smtpd/send/"),
   "smtp-server": (path) => path === "smtpd/listener.ts" || path.startsWith("smtpd/protocol/"),
 };
 
@@ -116,11 +117,15 @@ const MUST_BE_PURE = [
   "shared/listen-address.ts",
   "shared/maildir/name.ts",
   "shared/units.ts",
+  "shared/wire-form.ts",
   "smtpd/protocol/path.ts",
   "smtpd/protocol/reply.ts",
   "smtpd/receive/aliases.ts",
   "smtpd/receive/route.ts",
   "smtpd/receive/trace-headers.ts",
+  "smtpd/send/disposition.ts",
+  "smtpd/send/envelope-commands.ts",
+  "smtpd/send/replies.ts",
 ];
 
 const statesPure: Rule = {

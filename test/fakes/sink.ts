@@ -260,6 +260,9 @@ class SinkSession implements SinkConnection {
         this.#answer(verb, line, good);
         return;
       }
+      case "HELO":
+        this.#answer(verb, line, "250 sink.example");
+        return;
       case "STARTTLS": {
         const code = this.#answer(verb, line, "220 2.0.0 go on");
         if (code === 2) this.#startTls(() => this.#read());
