@@ -11,6 +11,7 @@ import {
   tlsOptions,
 } from "../shared/config/common.js";
 import { choice, count, duration, list, optionalTable, path, size, table } from "../shared/config/option.js";
+import { queueOptions } from "./queue-options.js";
 import { dnsOptions, relayOptions, routeOptions, sendingMistakes } from "./sending-options.js";
 
 const KIB = 1024;
@@ -82,6 +83,7 @@ export const smtpdSchema = z
           'A line that ends in LF without CR: "normalize" takes it as a line end, "refuse" refuses the message.',
         ),
     }),
+    queue: queueOptions,
     dns: dnsOptions,
     relay: relayOptions,
     route: routeOptions,

@@ -1,0 +1,287 @@
+/**
+ * The queue at work: it finds what is in the envelope/ folder, has it tried when its time has come, and keeps what comes of it.
+ *
+ * What is there is read at the start, looked for again every minute, and hinted at by the names that the system tells of; the
+ * folder alone is the truth. Only the schedule is kept in memory, and a message while something is done about it.
+ * Trouble with the disk is logged and met again later, never in a tight loop; nothing is sent while what came of the last
+ * attempt cannot be written.
+ */
+import { setImmediate } from "node:timers/promises";
+import { concurrently } from "../../shared/concurrently.js";
+import type { Log } from "../../shared/log.js";
+import { type Administration, administerAll } from "./administration.js";
+import { type AttemptTools, attempt } from "./attempt.js";
+import type { ControlCounts, ControlRequest } from "./control-request.js";
+import type { QueueEnvelope } from "./envelope.js";
+import { Fifo } from "./fifo.js";
+import { InHand } from "./in-hand.js";
+import type { Waiting } from "./lane.js";
+import type { EnvelopeStore, NoticePutter } from "./message-in-hand.js";
+import { Pauses } from "./pauses.js";
+import { type Reach, Schedule, type ScheduleLimits, type Turn } from "./schedule.js";
+import { waitingOf } from "./waiting.js";
+
+export interface RunnerStore extends EnvelopeStore {
+  /** The queue ids of all envelopes. */
+  ids(): Promise<string[]>;
+  /** As load, with a read that blocks: four times as fast where there are very many. */
+  loadNow(queueId: string): QueueEnvelope | undefined | Promise<QueueEnvelope | undefined>;
+}
+
+export interface RunnerOptions extends Omit<AttemptTools, "log"> {
+  readonly store: RunnerStore;
+  readonly notices: NoticePutter;
+  readonly limits: ScheduleLimits;
+  readonly log: Log;
+  /** Between two looks through the folder, in milliseconds. */
+  readonly scanEvery?: number;
+}
+
+/** Envelopes that are read at once. */
+const LOADS_AT_ONCE = 32;
+/** Envelopes that are read at the start before sessions have their turn. */
+const LOADS_WITHOUT_A_BREAK = 50;
+/** Between two looks through the folder. */
+const SCAN_EVERY_MS = 60_000;
+/** When a message whose files cannot be read is met again. */
+const AFTER_TROUBLE_MS = 60_000;
+/** Notices that are owed at the start are put before anything is sent, unless the disk takes this long over it. */
+const OWED_MS_MAX = 10_000;
+/** For deliveries that were told to end. */
+const ENDING_MS_MAX = 5000;
+/** Ids of messages that have just gone: the system tells of their removal as well. */
+const GONE_MAX = 1000;
+
+export class Runner {
+  readonly #options: RunnerOptions;
+  readonly #schedule: Schedule;
+  readonly #inHand: InHand;
+  readonly #pauses = new Pauses();
+  readonly #ending = new AbortController();
+  readonly #turns = new Set<Promise<void>>();
+  /** Notices that their originals still owe. */
+  readonly #heldBack = new Set<string>();
+  readonly #hinted = new Fifo<string>();
+  readonly #isHinted = new Set<string>();
+  readonly #gone = new Set<string>();
+  #loading = 0;
+  #sending = false;
+  #stopped = false;
+  #wakeAt = Number.POSITIVE_INFINITY;
+  #wake: NodeJS.Timeout | undefined;
+  #scanning: NodeJS.Timeout | undefined;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#schedule = new Schedule(options.limits);
+    this.#inHand = new InHand({
+      ...options,
+      holdBack: (queueId) => this.#heldBack.add(queueId),
+      letGo: (queueId) => {
+        this.#heldBack.delete(queueId);
+        this.hint(queueId);
+      },
+      pause: (milliseconds) => this.#pauses.wait(milliseconds),
+    });
+  }
+
+  /** How many messages it knows. */
+  get size(): number {
+    return this.#schedule.size;
+  }
+
+  /** Reads the whole queue, settles what is owed, and begins to send. Rejects when the folder cannot be read. */
+  async start(): Promise<void> {
+    const { store } = this.#options;
+    const owing: string[] = [];
+    for (const [i, queueId] of (await store.ids()).entries()) {
+      if (this.#stopped) return;
+      const envelope = await this.#read(queueId, async () => store.loadNow(queueId));
+      if (envelope !== undefined && isUnsettled(envelope)) owing.push(queueId);
+      if (i % LOADS_WITHOUT_A_BREAK === 0) await setImmediate();
+    }
+    const settled = concurrently(owing, LOADS_AT_ONCE, (queueId) => this.#settle(queueId));
+    await this.#pauses.within(settled, OWED_MS_MAX);
+    if (this.#stopped) return;
+    this.#sending = true;
+    this.#scanLater();
+    this.#pump();
+  }
+
+  /** There may be a new message of this id. */
+  hint(queueId: string): void {
+    if (this.#stopped || this.#isKnown(queueId) || this.#isHinted.has(queueId)) return;
+    this.#isHinted.add(queueId);
+    this.#hinted.push(queueId);
+    this.#loadHinted();
+  }
+
+  /** Does what an administrator asks for; resolves when it is durable. */
+  administer(request: ControlRequest): Promise<ControlCounts> {
+    const { keyOf, policy, now } = this.#options;
+    const tools: Administration = {
+      inHand: this.#inHand,
+      queueIds: () => [...this.#schedule.queueIds],
+      now,
+      changed: ({ envelope, gone }, flush) => {
+        const { queueId } = envelope;
+        if (gone || envelope.recipients.length === 0) return this.#forget(queueId);
+        this.#schedule.set(queueId, waitingOf(envelope, keyOf, policy, now()), now());
+        if (flush) this.#schedule.hurry(queueId, now());
+        this.#pump();
+      },
+    };
+    return administerAll(request, tools);
+  }
+
+  /**
+   * Begins nothing more, and ends: deliveries under way may go on for this long, and are told to end then. Resolves when they
+   * have, within some seconds in any case; what is not written by then is as it was on disk, and is tried again.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopped = true;
+    this.#sending = false;
+    clearTimeout(this.#wake);
+    clearTimeout(this.#scanning);
+    const idle = () => Promise.allSettled(this.#turns);
+    await this.#pauses.within(idle(), graceMs);
+    this.#ending.abort();
+    await this.#pauses.within(idle(), ENDING_MS_MAX);
+    this.#pauses.end();
+  }
+
+  #isKnown(queueId: string): boolean {
+    return this.#schedule.has(queueId) || this.#heldBack.has(queueId) || this.#gone.has(queueId);
+  }
+
+  #loadHinted(): void {
+    while (this.#loading < LOADS_AT_ONCE) {
+      const queueId = this.#hinted.shift();
+      if (queueId === undefined) return;
+      this.#isHinted.delete(queueId);
+      this.#loading++;
+      void this.#load(queueId).finally(() => {
+        this.#loading--;
+        this.#loadHinted();
+        this.#pump();
+      });
+    }
+  }
+
+  /** Reads an envelope and lets it wait. Never rejects: the next look through the folder finds it again. */
+  async #load(queueId: string): Promise<void> {
+    const envelope = await this.#read(queueId, () => this.#options.store.load(queueId));
+    if (envelope === undefined) return;
+    if (isUnsettled(envelope)) await this.#settle(queueId).catch(() => {});
+    else this.#inHand.remember(envelope);
+  }
+
+  async #read(
+    queueId: string,
+    load: () => Promise<QueueEnvelope | undefined>,
+  ): Promise<QueueEnvelope | undefined> {
+    const { keyOf, policy, now, log } = this.#options;
+    try {
+      const envelope = await load();
+      if (envelope === undefined || this.#isKnown(queueId)) return undefined;
+      for (const notice of envelope.owed) this.#heldBack.add(notice.queueId);
+      this.#schedule.set(queueId, waitingOf(envelope, keyOf, policy, now()), now());
+      return envelope;
+    } catch (err) {
+      log.error({ err, queueId }, "envelope cannot be read");
+      return undefined;
+    }
+  }
+
+  async #scan(): Promise<void> {
+    const { store, log } = this.#options;
+    try {
+      for (const queueId of await store.ids()) this.hint(queueId);
+    } catch (err) {
+      log.error({ err }, "queue cannot be read");
+    }
+    if (!this.#stopped) this.#scanLater();
+  }
+
+  #scanLater(): void {
+    const { scanEvery = SCAN_EVERY_MS } = this.#options;
+    this.#scanning = setTimeout(() => void this.#scan(), scanEvery).unref();
+  }
+
+  /** Begins whatever may be done now. */
+  #pump(): void {
+    if (!this.#sending) return;
+    const now = this.#options.now();
+    for (let turn = this.#schedule.next(now); turn !== undefined; turn = this.#schedule.next(now)) {
+      const taken = this.#take(turn).finally(() => this.#turns.delete(taken));
+      this.#turns.add(taken);
+    }
+    this.#wakeLater(now);
+  }
+
+  #wakeLater(now: number): void {
+    const at = this.#schedule.wakeAt() ?? Number.POSITIVE_INFINITY;
+    if (at === this.#wakeAt) return;
+    this.#wakeAt = at;
+    clearTimeout(this.#wake);
+    // The clock may be set, and a timer can wait no longer than 24 days.
+    const wait = Math.min(Math.max(at - now, 0), SCAN_EVERY_MS);
+    this.#wake = setTimeout(() => {
+      this.#wakeAt = Number.POSITIVE_INFINITY;
+      this.#pump();
+    }, wait).unref();
+  }
+
+  /** One turn, to its end. Never rejects. */
+  async #take(turn: Turn): Promise<void> {
+    const { queueId } = turn;
+    const { now, log } = this.#options;
+    let reach: Reach = "not tried";
+    let waits = false;
+    try {
+      if (!this.#heldBack.has(queueId))
+        await this.#inHand.use(queueId, async (message) => {
+          reach = await attempt(message, turn, this.#options, this.#ending.signal);
+          if (message.gone) return;
+          // At once, before anyone else can change the message.
+          waits = true;
+          this.#schedule.done(turn, reach, now(), this.#waitingAgain(message.envelope, turn));
+        });
+      if (!waits) {
+        this.#schedule.done(turn, reach, now());
+        this.#forget(queueId);
+      }
+    } catch (err) {
+      if (!this.#stopped) log.error({ err, queueId }, "message cannot be tried");
+      this.#schedule.done(turn, reach, now(), { ...turn, due: now() + AFTER_TROUBLE_MS });
+    }
+    this.#pump();
+  }
+
+  /** What waits for the destination of a turn after it. */
+  #waitingAgain(envelope: QueueEnvelope, { destination }: Turn): Waiting | undefined {
+    const { keyOf, policy, now } = this.#options;
+    return waitingOf(envelope, keyOf, policy, now()).find((one) => one.destination === destination);
+  }
+
+  /** Puts what a message owes, and removes it when nobody waits for it. Rejects only when smtpd ends before. */
+  async #settle(queueId: string): Promise<void> {
+    await this.#inHand.use(queueId, async (message) => {
+      await message.settle();
+      if (message.gone) this.#forget(queueId);
+    });
+  }
+
+  #forget(queueId: string): void {
+    this.#schedule.forget(queueId);
+    this.#gone.add(queueId);
+    if (this.#gone.size <= GONE_MAX) return;
+    const [oldest] = this.#gone;
+    if (oldest !== undefined) this.#gone.delete(oldest);
+  }
+}
+
+/** Whether there is something to do about it before it may be sent. */
+function isUnsettled({ owed, recipients }: QueueEnvelope): boolean {
+  return owed.length > 0 || recipients.length === 0;
+}
