@@ -7,6 +7,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import fc from "fast-check";
 import { formatMailbox } from "../../shared/address.js";
 import type { NotifyEvent } from "../../smtpd/protocol/dsn-request.js";
 import type { Action, RecipientReport } from "../../smtpd/queue/envelope.js";
@@ -14,7 +15,14 @@ import { owes } from "../../smtpd/send/notices/asked.js";
 import { composeNotice, type NoticeFacts, type NoticeMessage } from "../../smtpd/send/notices/message.js";
 import { without } from "../peers.js";
 import { mailbox } from "../smtpd/queue/envelopes.js";
-import { ARRIVED_AT, sampleEnvelope, sampleNotice, sampleReport } from "../smtpd/send/notices/samples.js";
+import { hostileFacts } from "../smtpd/send/notices/hostile.js";
+import {
+  ARRIVED_AT,
+  noticeFacts,
+  sampleEnvelope,
+  sampleNotice,
+  sampleReport,
+} from "../smtpd/send/notices/samples.js";
 import { temporaryDirectory } from "../temporary-directory.js";
 import { succeed } from "./run.js";
 
@@ -45,16 +53,7 @@ async function readByPython(messages: readonly Buffer[]): Promise<Seen[]> {
 }
 
 function compose(changes: Partial<NoticeFacts>): NoticeMessage {
-  return composeNotice({
-    hostname: "mail.example.org",
-    postmaster: mailbox("postmaster@example.org"),
-    date: new Date(ARRIVED_AT),
-    envelope: sampleEnvelope(),
-    to: mailbox("alice@example.org"),
-    notice: sampleNotice("failed", [sampleReport("bob@example.net")]),
-    original: undefined,
-    ...changes,
-  });
+  return composeNotice(noticeFacts(changes));
 }
 
 const ACTIONS: readonly Action[] = ["failed", "delayed", "delivered", "relayed", "expanded"];
@@ -256,6 +255,24 @@ test("Python reads several recipients with several troubles", { skip: without("p
   assert.equal(notice?.parts.length, 2);
   for (const part of ["<bob@example.net>\n<carol@example.net>\n", "greylisted", "no such domain", "5 days"])
     assert.ok(notice.text.includes(part), `${part} is not in ${notice.text}`);
+});
+
+test("Python reads notices whatever others have written into them", {
+  skip: without("python3"),
+}, async () => {
+  const samples = fc.sample(hostileFacts, 200);
+  const seen = await readByPython(samples.map((facts) => composeNotice(facts).octets));
+  assert.equal(seen.length, samples.length);
+  for (const [index, { notice, original }] of samples.entries()) {
+    const { type, defects, parts, fields } = seen[index] ?? assert.fail();
+    assert.deepEqual([type, defects, parts.length], ["multipart/report", [], original === undefined ? 2 : 3]);
+    assert.equal(fields.length, 1 + notice.reports.length);
+    for (const group of fields.slice(1))
+      assert.deepEqual(
+        group.filter(([name]) => name === "Action"),
+        [["Action", notice.action]],
+      );
+  }
 });
 
 test("mutt shows people what they need", { skip: without("mutt", "script") }, async (t) => {

@@ -2,116 +2,13 @@ import assert from "node:assert/strict";
 import { isAscii, isUtf8 } from "node:buffer";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { Action, RecipientReport } from "../../../../smtpd/queue/envelope.js";
-import { composeNotice, type NoticeFacts } from "../../../../smtpd/send/notices/message.js";
+import { composeNotice } from "../../../../smtpd/send/notices/message.js";
 import { fieldOf, readFields, readMultipart } from "../../../fakes/multipart.js";
 import { mailbox } from "../../queue/envelopes.js";
-import { ARRIVED_AT, sampleEnvelope, sampleNotice, sampleReport } from "./samples.js";
+import { hostileFacts } from "./hostile.js";
+import { noticeFacts, sampleNotice, sampleReport } from "./samples.js";
 
 const LINE_OCTETS_MAX = 998;
-
-function facts(changes: Partial<NoticeFacts> = {}): NoticeFacts {
-  return {
-    hostname: "mail.example.org",
-    postmaster: mailbox("postmaster@example.org"),
-    date: new Date(ARRIVED_AT),
-    envelope: sampleEnvelope(),
-    to: mailbox("alice@example.org"),
-    notice: sampleNotice("failed", [sampleReport("bob@example.net")]),
-    original: undefined,
-    ...changes,
-  };
-}
-
-/** Whatever a hostile host or sender might write: any text, and pieces that mean something in a message. */
-const hostile = fc.oneof(
-  fc.string({ unit: "binary", maxLength: 60 }),
-  fc.string({ unit: "grapheme", maxLength: 2000 }),
-  fc
-    .array(
-      fc.oneof(
-        fc.constantFrom(
-          "\r\n",
-          "\n",
-          "\r",
-          "\0",
-          "\t",
-          " ",
-          "--=_",
-          "Bcc: x@y",
-          "\ud800",
-          "\u202e",
-          "é",
-          "\u2028",
-        ),
-        fc.string({ maxLength: 10 }),
-      ),
-      { maxLength: 30 },
-    )
-    .map((pieces) => pieces.join("")),
-  fc.integer({ min: 900, max: 3000 }).map((length) => "x".repeat(length)),
-  fc.integer({ min: 100, max: 1500 }).map((length) => "é".repeat(length)),
-);
-
-const localParts = fc.constantFrom(
-  "bob",
-  "björn",
-  "é".repeat(127),
-  "𝒳".repeat(63),
-  '"a\\"b\\\\ é"',
-  "x".repeat(255),
-);
-const domains = fc.constantFrom(
-  "example.net",
-  "[IPv6:2001:db8::1]",
-  `${"a".repeat(60)}.`.repeat(4).concat("net"),
-);
-const mailboxes = fc.tuple(localParts, domains).map(([local, domain]) => mailbox(`${local}@${domain}`));
-
-const reports: fc.Arbitrary<RecipientReport> = fc.record({
-  forwardPath: mailboxes,
-  orcpt: fc.option(
-    fc.oneof(
-      hostile,
-      hostile.map((text) => `rfc822;${text}`),
-      hostile.map((text) => `utf-8;${text}`),
-    ),
-    { nil: undefined },
-  ),
-  status: fc.oneof(hostile, fc.constantFrom("5.1.1", "4.4.7", "2.0.0")),
-  text: hostile,
-  host: fc.option(hostile, { nil: undefined }),
-  reply: fc.option(
-    fc.record({
-      code: fc.integer({ min: 200, max: 599 }),
-      status: fc.option(fc.constant("5.1.1"), { nil: undefined }),
-      lines: fc.array(hostile, { maxLength: 15 }),
-    }),
-    { nil: undefined },
-  ),
-  at: fc.constant(ARRIVED_AT),
-  willRetryUntil: fc.option(fc.constant(ARRIVED_AT), { nil: undefined }),
-});
-
-const lines = fc.oneof(
-  hostile.map((text) => Buffer.from(text.replaceAll("\n", " "))),
-  hostile.map((text) => Buffer.from(`Subject: ${text.replaceAll("\n", " ")}`)),
-  hostile.map((text) => Buffer.from(`message-ID : <${text.replaceAll("\n", "\n ")}>`)),
-  fc.uint8Array({ maxLength: 50 }).map((octets) => Buffer.from(octets)),
-);
-const originals = fc
-  .record({ header: fc.array(lines, { maxLength: 6 }), body: fc.option(fc.array(lines, { maxLength: 6 })) })
-  .map(({ header, body }) => {
-    const section = text(header);
-    return {
-      header: section,
-      whole: body === null ? undefined : Buffer.concat([section, Buffer.from("\n"), text(body)]),
-    };
-  });
-
-function text(lines: readonly Buffer[]): Buffer {
-  return Buffer.concat(lines.flatMap((line) => [line, Buffer.from("\n")]));
-}
 
 const MESSAGE_FIELDS = [
   "from",
@@ -151,68 +48,65 @@ function assertNames(names: readonly string[], allowed: readonly string[]): void
 
 test("whatever others write, a notice is well-formed, and says who got what", () => {
   fc.assert(
-    fc.property(
-      fc.constantFrom<Action>("failed", "delayed", "delivered", "relayed", "expanded"),
-      fc.array(reports, { minLength: 1, maxLength: 3 }),
-      fc.option(originals, { nil: undefined }),
-      fc.option(hostile, { nil: undefined }),
-      mailboxes,
-      (action, owed, original, envid, to) => {
-        const notice = sampleNotice(action, owed);
-        const envelope = sampleEnvelope({ envid });
-        const { octets, body, smtputf8 } = composeNotice(facts({ envelope, to, notice, original }));
+    fc.property(hostileFacts, (facts) => {
+      const {
+        to,
+        original,
+        notice: { action, reports: owed },
+      } = facts;
+      const { octets, body, smtputf8 } = composeNotice(facts);
 
-        const lines = octets.toString("latin1").split("\n");
-        assert.equal(lines.pop(), "");
-        for (const line of lines)
-          assert.ok(line.length <= LINE_OCTETS_MAX, `${line.length} octets in a line`);
-        assert.ok(!/[\r\0]/.test(octets.toString("latin1")));
-        assert.equal(smtputf8, !isAscii(Buffer.from(to.localPart)));
-        if (body === "7BIT") assert.ok(isAscii(octets));
+      const lines = octets.toString("latin1").split("\n");
+      assert.equal(lines.pop(), "");
+      for (const line of lines) assert.ok(line.length <= LINE_OCTETS_MAX, `${line.length} octets in a line`);
+      assert.ok(!/[\r\0]/.test(octets.toString("latin1")));
+      assert.equal(smtputf8, !isAscii(Buffer.from(to.localPart)));
+      if (body === "7BIT") assert.ok(isAscii(octets));
 
-        const message = readMultipart(octets);
+      const message = readMultipart(octets);
+      assertNames(
+        message.fields.map(([name]) => name),
+        MESSAGE_FIELDS,
+      );
+      const [explanation, status, returned, ...more] = message.parts;
+      assert.deepEqual(more, []);
+      assert.ok(explanation !== undefined && status !== undefined && isUtf8(explanation.content));
+      assert.equal(returned === undefined, original === undefined);
+
+      assert.ok(isUtf8(status.content));
+      // RFC 3464 §2.1: its encoding MUST be 7bit.
+      if (fieldOf(status.fields, "content-type") === "message/delivery-status")
+        assert.equal(fieldOf(status.fields, "content-transfer-encoding"), "7bit");
+      const groups = status.content.toString("latin1").split("\n\n");
+      const fields = groups.map((group, index) =>
+        readFields(index < groups.length - 1 ? `${group}\n` : group),
+      );
+      assert.equal(fields.length, 1 + owed.length);
+      for (const [index, group] of fields.entries())
         assertNames(
-          message.fields.map(([name]) => name),
-          MESSAGE_FIELDS,
+          group.map(([name]) => name),
+          STATUS_FIELDS[Math.min(index, 1)] ?? [],
         );
-        const [explanation, status, returned, ...more] = message.parts;
-        assert.deepEqual(more, []);
-        assert.ok(explanation !== undefined && status !== undefined && isUtf8(explanation.content));
-        assert.equal(returned === undefined, original === undefined);
+      for (const group of fields.slice(1)) {
+        assert.equal(fieldOf(group, "action"), action);
+        assert.match(fieldOf(group, "status"), /^[245]\.\d{1,3}\.\d{1,3}$/);
+        assert.match(fieldOf(group, "final-recipient"), /^(?:rfc822|utf-8);[^\x00-\x1f\x7f]+$/);
+      }
 
-        assert.ok(isUtf8(status.content));
-        // RFC 3464 §2.1: its encoding MUST be 7bit.
-        if (fieldOf(status.fields, "content-type") === "message/delivery-status")
-          assert.equal(fieldOf(status.fields, "content-transfer-encoding"), "7bit");
-        const groups = status.content.toString("latin1").split("\n\n");
-        const fields = groups.map((group, index) =>
-          readFields(index < groups.length - 1 ? `${group}\n` : group),
-        );
-        assert.equal(fields.length, 1 + owed.length);
-        for (const [index, group] of fields.entries())
-          assertNames(
-            group.map(([name]) => name),
-            STATUS_FIELDS[Math.min(index, 1)] ?? [],
-          );
-        for (const group of fields.slice(1)) {
-          assert.equal(fieldOf(group, "action"), action);
-          assert.match(fieldOf(group, "status"), /^[245]\.\d{1,3}\.\d{1,3}$/);
-          assert.match(fieldOf(group, "final-recipient"), /^(?:rfc822|utf-8);[^\x00-\x1f\x7f]+$/);
-        }
-
-        if (original === undefined || returned === undefined) return;
-        const type = fieldOf(returned.fields, "content-type");
-        const isHeader = /headers$/.test(type);
-        assert.ok(returned.content.equals(isHeader ? original.header : (original.whole ?? Buffer.alloc(0))));
-      },
-    ),
+      if (original === undefined || returned === undefined) return;
+      const type = fieldOf(returned.fields, "content-type");
+      const isHeader = /headers$/.test(type);
+      assert.ok(returned.content.equals(isHeader ? original.header : (original.whole ?? Buffer.alloc(0))));
+    }),
     { numRuns: 300 },
   );
 });
 
 test("no message can hold the boundary of the notice about it", () => {
   const compose = (header: string) =>
-    composeNotice(facts({ original: { header: Buffer.from(header), whole: undefined } })).octets.toString();
+    composeNotice(
+      noticeFacts({ original: { header: Buffer.from(header), whole: undefined } }),
+    ).octets.toString();
   const boundary = /boundary="(.+)"/.exec(compose("Subject: x\n"))?.[1];
   const again = compose(`Subject: x\n--${boundary}\n--${boundary}--\n`);
   assert.equal(readMultipart(Buffer.from(again)).parts.length, 3);
@@ -286,7 +180,7 @@ const RETURNED: readonly (readonly [
 for (const [name, header, body, to, type, encoding] of RETURNED)
   test(`what is returned of ${name}`, () => {
     const whole = body === undefined ? undefined : Buffer.concat([header, Buffer.from(`\n${body}`)]);
-    const notice = composeNotice(facts({ to: mailbox(to), original: { header, whole } }));
+    const notice = composeNotice(noticeFacts({ to: mailbox(to), original: { header, whole } }));
     const returned = readMultipart(notice.octets).parts[2] ?? assert.fail();
     assert.equal(fieldOf(returned.fields, "content-type"), type);
     assert.equal(fieldOf(returned.fields, "content-transfer-encoding"), encoding);
@@ -307,7 +201,7 @@ const MESSAGE_IDS: readonly (readonly [header: string, repeated: string | undefi
 for (const [header, repeated] of MESSAGE_IDS)
   test(`Message-ID: ${repeated ?? "not"} repeated of ${JSON.stringify(header.slice(0, 60))}`, () => {
     const original = { header: Buffer.from(header), whole: undefined };
-    const { fields } = readMultipart(composeNotice(facts({ original })).octets);
+    const { fields } = readMultipart(composeNotice(noticeFacts({ original })).octets);
     const values = fields.filter(([name]) => name === "in-reply-to" || name === "references");
     assert.deepEqual(
       values,
@@ -335,19 +229,20 @@ const SUBJECTS: readonly (readonly [field: string, shown: string | undefined])[]
 for (const [field, shown] of SUBJECTS)
   test(`Subject shown: ${shown?.slice(0, 30) ?? "none"}`, () => {
     const original = { header: Buffer.from(`${field}\n`), whole: undefined };
-    const text = readMultipart(composeNotice(facts({ original })).octets).parts[0]?.content.toString() ?? "";
+    const text =
+      readMultipart(composeNotice(noticeFacts({ original })).octets).parts[0]?.content.toString() ?? "";
     assert.equal(/^ {2}Subject: (.*)$/m.exec(text)?.[1], shown);
   });
 
 test("an address that takes more than a line in the 7-bit form is in the other", () => {
   const report = sampleReport(`${"é".repeat(127)}@${`${"a".repeat(60)}.`.repeat(4)}net`);
-  const { octets } = composeNotice(facts({ notice: sampleNotice("failed", [report]) }));
+  const { octets } = composeNotice(noticeFacts({ notice: sampleNotice("failed", [report]) }));
   const status = readMultipart(octets).parts[1] ?? assert.fail();
   assert.equal(fieldOf(status.fields, "content-type"), "message/global-delivery-status");
   assert.ok(status.content.includes(`utf-8;${"é".repeat(127)}@`));
 });
 
 test("a host whose name is no domain is not called one", () => {
-  const { octets } = composeNotice(facts({ hostname: "hal" }));
+  const { octets } = composeNotice(noticeFacts({ hostname: "hal" }));
   assert.match(octets.toString(), /^Reporting-MTA: x-local-hostname; hal$/m);
 });
