@@ -10,7 +10,17 @@ import {
   SECOND,
   tlsOptions,
 } from "../shared/config/common.js";
-import { choice, count, duration, list, optionalTable, path, size, table } from "../shared/config/option.js";
+import {
+  choice,
+  count,
+  duration,
+  flag,
+  list,
+  optionalTable,
+  path,
+  size,
+  table,
+} from "../shared/config/option.js";
 import { queueOptions } from "./queue-options.js";
 import { dnsOptions, relayOptions, routeOptions, sendingMistakes } from "./sending-options.js";
 
@@ -81,6 +91,11 @@ export const smtpdSchema = z
         .prefault("normalize")
         .describe(
           'A line that ends in LF without CR: "normalize" takes it as a line end, "refuse" refuses the message.',
+        ),
+      refuse_null_mx_senders: flag()
+        .prefault(false)
+        .describe(
+          "Refuse a sender whose domain takes no mail (RFC 7505), so that nobody could answer; for this DNS is asked about senders, but not about users who log in.",
         ),
     }),
     queue: queueOptions,

@@ -14,7 +14,9 @@ import { QuotaKeeper } from "../shared/maildir/quota-keeper.js";
 import { dropPrivileges } from "../shared/privileges.js";
 import type { SmtpdConfig } from "./config.js";
 import { openListener } from "./listener.js";
+import { NullMxSenders } from "./receive/null-mx-senders.js";
 import { MailReceiver } from "./receive/receiver.js";
+import { Resolver } from "./send/resolver.js";
 import { directoryOf, loadState } from "./state.js";
 
 /** Reads the files, binds every listener, gives up root. Rejects, with nothing left open, when one of these fails. */
@@ -23,6 +25,12 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
   const authenticator = await openLogins(config, state, log);
   const durable = new FsyncDurable();
   const uniqueName = uniqueNames(config.hostname, process.pid, Date.now);
+  const resolver = new Resolver({
+    servers: config.dns.servers,
+    timeoutMs: config.dns.timeout,
+    random: Math.random,
+    log,
+  });
   const receiver = new MailReceiver({
     hostname: config.hostname,
     headerSizeMax: config.limits.header_size,
@@ -35,6 +43,7 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
       keeper: new QuotaKeeper({ durable, uniqueName, now: Date.now, log }),
       of: (account) => quotaOf(account, config),
     },
+    nullMxSenders: config.receive.refuse_null_mx_senders ? new NullMxSenders(resolver) : undefined,
     now: Date.now,
   });
   const limits = new ConnectionLimits({

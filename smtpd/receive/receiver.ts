@@ -27,6 +27,7 @@ import { formatQueueId } from "../queue/queue-id.js";
 import { Copies, type DeliveredCopy } from "./copies.js";
 import { Intake } from "./data.js";
 import type { HeaderFacts } from "./header-section.js";
+import type { NullMxSenders } from "./null-mx-senders.js";
 import { missingFields } from "./repair.js";
 import type { Quotas } from "./room.js";
 import { type Directory, route } from "./route.js";
@@ -51,6 +52,8 @@ export interface ReceiverOptions {
   readonly uniqueName: () => string;
   readonly cleaner: TmpCleaner;
   readonly quotas: Quotas;
+  /** Undefined where nobody is refused for his domain. */
+  readonly nullMxSenders?: NullMxSenders | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -70,8 +73,8 @@ export class MailReceiver implements Receiver<Destination> {
     return performCheck(this.#options.authenticator, check);
   }
 
-  async mail(_session: SessionFacts, _reversePath: ReversePath): Promise<Reply> {
-    return SENDER_OK;
+  async mail(session: SessionFacts, { mailbox }: ReversePath): Promise<Reply> {
+    return (await this.#options.nullMxSenders?.refusalOf(session, mailbox)) ?? SENDER_OK;
   }
 
   async rcpt(
