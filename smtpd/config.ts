@@ -83,7 +83,9 @@ export const smtpdSchema = z
         .prefault("5m")
         .describe("From a reply to the end of the next command line."),
       data_idle_time: duration(SECOND).prefault("3m").describe("Between two pieces of a message."),
-      data_time: duration(SECOND).prefault("1h").describe("From DATA to the end of the message."),
+      data_time: duration(SECOND)
+        .prefault("1h")
+        .describe("From DATA, or the first BDAT, to the end of the message."),
       session_time: duration(SECOND).prefault("6h").describe("A session in all."),
     }),
     receive: optionalTable({

@@ -3,6 +3,7 @@
  * smtp-server have.
  */
 import { auth } from "./auth.js";
+import { bdat, COUNTLESS } from "./bdat.js";
 import { data } from "./data.js";
 import { ehlo, helo, lhlo } from "./hello.js";
 import { mail } from "./mail.js";
@@ -33,6 +34,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["MAIL", { run: mail, greeted: true }],
   ["RCPT", { run: rcpt, greeted: true }],
   ["DATA", { run: data, greeted: true }],
+  ["BDAT", { run: bdat }],
   ["RSET", { run: rset, idle: true }],
   ["NOOP", { run: noop, idle: true }],
   ["QUIT", { run: quit }],
@@ -71,9 +73,10 @@ export function parseCommandLine(line: Buffer): CommandLine {
 /** Runs a command. Rejects when whoever takes the mail does. */
 export function runCommand<D>(
   session: Session<D>,
-  { verb, argument }: CommandLine,
+  { line, verb, argument }: CommandLine,
 ): Outcome | Promise<Outcome> {
-  if (verb === undefined) return SYNTAX_ERROR;
+  // What follows such a BDAT is not to be taken for commands.
+  if (verb === undefined) return /^BDAT\b/i.test(line.toString("latin1")) ? COUNTLESS : SYNTAX_ERROR;
   const command = COMMANDS.get(verb);
   if (command === undefined || (command.only ?? session.protocol) !== session.protocol)
     return UNKNOWN_COMMAND;

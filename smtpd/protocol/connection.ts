@@ -161,9 +161,9 @@ export class Connection<Destination> extends SMTPConnection {
       await this.#dialogue.over();
       return;
     }
-    if (next.kind === "message") this.#expectMessage();
+    if (next.kind === "octets") this.#expectOctets();
     if (this._parser instanceof CommandStream) this._parser.expectResponse(this.#dialogue.awaitsResponse);
-    this.#write(lines);
+    if (lines.length > 0) this.#write(lines);
     if (next.kind === "starttls") this.#startTls();
     else if (next.kind === "close") this.#close(next.reason);
     else if (next.kind === "command") this.#expectCommand();
@@ -171,12 +171,12 @@ export class Connection<Destination> extends SMTPConnection {
 
   #expectCommand(): void {
     if (this.#stopping && !this.#dialogue.inTransaction) this.#hangUp(SHUTTING_DOWN, "shutdown");
-    else this.#deadlines.command();
+    else this.#deadlines.command(this.#dialogue);
   }
 
-  #expectMessage(): void {
+  #expectOctets(): void {
     const parser = this._parser;
-    if (parser instanceof CommandStream) parser.receiveMessage((chunk) => this.#take(chunk));
+    if (parser instanceof CommandStream) parser.receiveOctets((chunk) => this.#take(chunk));
     this.#deadlines.message();
   }
 

@@ -37,18 +37,19 @@ export class Deadlines {
     this.#sessionEnd = performance.now() + limits.session_time;
   }
 
-  /** The client is to send a command line. */
-  command(): void {
-    this.#set(performance.now() + this.#limits.command_time);
+  /** The client is to send a command line; within a message, that of its next chunk, and the time for the message goes on. */
+  command({ inMessage }: { readonly inMessage: boolean }): void {
+    if (!inMessage) this.#dataEnd = Number.POSITIVE_INFINITY;
+    this.#set(Math.min(performance.now() + this.#limits.command_time, this.#dataEnd));
   }
 
   handshake(): void {
     this.#set(performance.now() + this.#limits.tls_handshake_time);
   }
 
-  /** The client is to send a message. */
+  /** The client is to send a message, or a chunk of the one that it has begun. */
   message(): void {
-    this.#dataEnd = performance.now() + this.#limits.data_time;
+    this.#dataEnd = Math.min(this.#dataEnd, performance.now() + this.#limits.data_time);
     this.pieceOfMessage();
   }
 

@@ -5,8 +5,9 @@
  */
 import { isIdle, loggable, parseCommandLine, runCommand } from "./commands.js";
 import { ErrorBudget, type Price } from "./error-budget.js";
+import type { Incoming } from "./incoming.js";
 import { repliesTo } from "./message-replies.js";
-import type { Outcome } from "./outcome.js";
+import type { Effect, Outcome } from "./outcome.js";
 import type { MessageAnswer, SessionFacts } from "./receiver.js";
 import type { Reception } from "./reception.js";
 import { formatReply, isError, LOCAL_TROUBLE, type Reply, reply, TOO_MANY_ERRORS } from "./reply.js";
@@ -22,7 +23,8 @@ export interface Step {
   readonly waitMs: number;
   readonly next:
     | { readonly kind: "command" }
-    | { readonly kind: "message" }
+    /** What comes next is no command. */
+    | { readonly kind: "octets" }
     | { readonly kind: "starttls" }
     | { readonly kind: "close"; readonly reason: string };
 }
@@ -35,6 +37,8 @@ interface Asked {
 }
 
 const ANSWER: Asked = { text: "***", idle: false };
+type Closing = Extract<Effect, { kind: "close" }>;
+
 const COMMAND = { kind: "command" } as const;
 
 export class Dialogue<Destination> {
@@ -42,7 +46,10 @@ export class Dialogue<Destination> {
   readonly #budget: ErrorBudget;
   /** Takes the next line instead of the commands: the answer to a challenge. */
   #answer: ((line: Buffer) => Outcome | Promise<Outcome>) | undefined;
-  #reception: Reception | undefined;
+  /** Takes what is no command. */
+  #incoming: Incoming | undefined;
+  /** The message that has begun to come, so that it is ended or abandoned whatever happens. */
+  #message: Reception | undefined;
   #messages = 0;
 
   constructor(session: Session<Destination>) {
@@ -60,6 +67,11 @@ export class Dialogue<Destination> {
   /** True from an accepted MAIL to the end of its transaction. */
   get inTransaction(): boolean {
     return this.#session.transaction !== undefined;
+  }
+
+  /** True from the first octet of a message to its end: between its chunks, too. */
+  get inMessage(): boolean {
+    return this.#message !== undefined;
   }
 
   /** True when the next line is a response to a challenge, and no command. */
@@ -90,24 +102,14 @@ export class Dialogue<Destination> {
   }
 
   /**
-   * Octets of a message. Resolves, when there is room for more, to what follows the message and the reply to it, or to
-   * undefined while the message goes on. Never rejects.
+   * Octets that are no command. Resolves, when there is room for more, to what follows them and the reply to them, or to
+   * undefined while they go on. Never rejects.
    */
   async octets(chunk: Buffer): Promise<{ readonly rest: Buffer; readonly step: Step } | undefined> {
-    const reception = this.#reception;
-    const rest = await reception?.take(chunk);
-    if (rest === undefined || reception === undefined) return undefined;
-
-    const asked = { text: `(a message of ${reception.size} octets)`, idle: false };
-    this.#session.log.trace({ C: asked.text }, "dialogue");
-    const replies = this.#repliesTo(await reception.end());
-    this.#reception = undefined;
-    this.#session.transaction = undefined;
-    if (!isError(foremost(replies))) {
-      this.#messages++;
-      this.#budget.progress();
-    }
-    return { rest, step: this.#replied(replies, asked) };
+    const incoming = this.#incoming;
+    const rest = await incoming?.take(chunk);
+    if (rest === undefined || incoming === undefined) return undefined;
+    return { rest, step: await this.#finished(incoming) };
   }
 
   /** TLS is there: what was said before is forgotten. */
@@ -118,13 +120,27 @@ export class Dialogue<Destination> {
   /** The client is gone, or is to go: a message that has not come whole never will. */
   async over(): Promise<void> {
     this.#session.leave();
-    await this.#reception?.abandon();
+    await this.#message?.abandon();
   }
 
-  /** The replies to a message that has come. */
-  #repliesTo(answer: MessageAnswer): readonly Reply[] {
-    const { role, transaction, log } = this.#session;
-    const recipients = role === "lmtp" ? transaction?.recipients.length : undefined;
+  /** All octets of a message or a chunk have come. */
+  async #finished(incoming: Incoming): Promise<Step> {
+    this.#incoming = undefined;
+    const asked = { text: incoming.text, idle: incoming.idle };
+    this.#session.log.trace({ C: asked.text }, "dialogue");
+    const { answer, ends } = await incoming.finish();
+    const replies = ends ? this.#repliesToMessage(answer) : repliesTo(answer, undefined);
+    if (ends) {
+      this.#session.transaction = undefined;
+      if (!isError(foremost(replies))) this.#taken();
+    }
+    await this.#letGo();
+    return this.#replied(replies, asked);
+  }
+
+  #repliesToMessage(answer: MessageAnswer): readonly Reply[] {
+    const { protocol, transaction, log } = this.#session;
+    const recipients = protocol === "LMTP" ? transaction?.recipients.length || undefined : undefined;
     try {
       return repliesTo(answer, recipients);
     } catch (err) {
@@ -133,18 +149,34 @@ export class Dialogue<Destination> {
     }
   }
 
+  #taken(): void {
+    this.#messages++;
+    this.#budget.progress();
+    this.#session.refusedOctets = 0;
+  }
+
+  /** A message whose transaction is over, or has failed, will not come whole. */
+  async #letGo(): Promise<void> {
+    const { transaction } = this.#session;
+    const message = transaction?.failed ? undefined : transaction?.message;
+    if (message === undefined) await this.#message?.abandon();
+    this.#message = message;
+  }
+
   async #run(asked: Asked, run: () => Outcome | Promise<Outcome>): Promise<Step> {
     const { log } = this.#session;
     log.trace({ C: asked.text }, "dialogue");
     try {
-      return this.#stepOf(await run(), asked);
+      const outcome = await run();
+      await this.#letGo();
+      return await this.#stepOf(outcome, asked);
     } catch (err) {
       log.error({ err, command: asked.text }, "command failed");
       return this.#replied(LOCAL_TROUBLE, asked);
     }
   }
 
-  #stepOf(outcome: Outcome, asked: Asked): Step {
+  async #stepOf(outcome: Outcome, asked: Asked): Promise<Step> {
     if (!("kind" in outcome)) return this.#replied(outcome, asked);
     switch (outcome.kind) {
       case "lines":
@@ -153,14 +185,27 @@ export class Dialogue<Destination> {
         this.#answer = outcome.answer;
         // Base64, which formatReply would cut where a command's reply has to end (RFC 4954 §4 allows 12288 octets).
         return { lines: [`334 ${outcome.text}`], waitMs: 0, next: COMMAND };
-      case "message":
-        this.#reception = outcome.reception;
-        return step(outcome.reply, { kind: "message" });
+      case "octets":
+        if (outcome.incoming.complete) return this.#finished(outcome.incoming);
+        this.#incoming = outcome.incoming;
+        return {
+          lines: outcome.reply ? formatReply(outcome.reply) : [],
+          waitMs: 0,
+          next: { kind: "octets" },
+        };
       case "starttls":
         return step(outcome.reply, { kind: "starttls" });
       case "close":
-        return step(outcome.reply, { kind: "close", reason: outcome.reason });
+        return this.#closing(outcome, asked);
     }
+  }
+
+  #closing({ refusal, reply, reason }: Closing, asked: Asked): Step {
+    const next = { kind: "close", reason } as const;
+    if (refusal === undefined) return step(reply, next);
+    const refused = this.#replied(refusal, asked);
+    if (refused.next.kind === "close") return refused;
+    return { ...refused, lines: [...refused.lines, ...formatReply(reply)], next };
   }
 
   /** A reply, or those to a message; an error has its price. */

@@ -33,6 +33,7 @@ function extensions<D>(session: Session<D>): string[] {
     "8BITMIME",
     "SMTPUTF8",
     "ENHANCEDSTATUSCODES",
+    "CHUNKING",
     "DSN",
   ];
   if (session.canStartTls()) offered.push("STARTTLS");

@@ -28,6 +28,8 @@ export async function mail<D>(session: Session<D>, argument: Buffer): Promise<Ou
   const mailbox = parsed.path.kind === "mailbox" ? parsed.path.mailbox : undefined;
   const reversePath = { mailbox, ...parameters };
   const answer = await receiver.mail(session, reversePath);
-  if (!isError(answer)) session.transaction = { reversePath, recipients: [], refused: false };
+  if (!isError(answer)) {
+    session.transaction = { reversePath, recipients: [], refused: false, message: undefined, failed: false };
+  }
   return answer;
 }

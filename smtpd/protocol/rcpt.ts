@@ -14,7 +14,8 @@ const TOO_MANY = reply(452, "5.3", "too many recipients");
 export async function rcpt<D>(session: Session<D>, argument: Buffer): Promise<Outcome> {
   const { limits, receiver, defaultDomain } = session.service;
   const { transaction } = session;
-  if (transaction === undefined) return BAD_SEQUENCE;
+  if (transaction === undefined || transaction.message !== undefined || transaction.failed)
+    return BAD_SEQUENCE;
 
   const parsed = parsePathArgument("TO", argument);
   const mailbox = parsed && mailboxOf(parsed.path, defaultDomain);

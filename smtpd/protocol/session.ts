@@ -8,6 +8,7 @@ import type { Mechanism } from "../../shared/sasl/mechanism.js";
 import { offeredMechanisms } from "../../shared/sasl/mechanisms.js";
 import type { Role, SmtpdConfig, SmtpdListenerConfig } from "../config.js";
 import type { Envelope, Receiver, Recipient, ReversePath, SessionFacts } from "./receiver.js";
+import type { Reception } from "./reception.js";
 
 /** What all sessions of a listener share. */
 export interface Service<Destination> {
@@ -30,6 +31,10 @@ export interface Transaction<Destination> extends Envelope<Destination> {
   readonly recipients: Recipient<Destination>[];
   /** True once a recipient was refused. */
   refused: boolean;
+  /** Its message, from DATA or the first BDAT on. */
+  message: Reception | undefined;
+  /** True once a chunk of the message was refused, after which it cannot come whole. */
+  failed: boolean;
 }
 
 export interface SessionStart {
@@ -55,6 +60,8 @@ export class Session<Destination> implements SessionFacts {
   /** The name that was last tried, as the client sent it. */
   triedUsername: string | undefined;
   transaction: Transaction<Destination> | undefined;
+  /** Octets of chunks that were refused, since a message was taken. */
+  refusedOctets = 0;
 
   constructor(service: Service<Destination>, { localAddress, remoteAddress, tls, log }: SessionStart) {
     this.service = service;

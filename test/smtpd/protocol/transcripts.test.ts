@@ -53,7 +53,7 @@ class PureCounterpart implements Counterpart {
   async send(octets: Buffer): Promise<void> {
     this.#unread = Buffer.concat([this.#unread, octets]);
     while (this.#next !== "close" && this.#unread.length > 0) {
-      if (this.#next === "message") {
+      if (this.#next === "octets") {
         const end = await this.#dialogue.octets(this.#unread);
         this.#unread = Buffer.from(end?.rest ?? "");
         if (end !== undefined) this.#do(end.step);

@@ -1,25 +1,31 @@
 /**
- * The octets after DATA, up to the end of the message (RFC 5321 §4.1.1.4, §4.5.2): from lines with CRLF and stuffed
- * dots to lines with LF as they are stored. Pure, apart from working in the caller's buffer.
+ * The octets of a message as they come: from lines with CRLF to lines with LF as they are stored. Pure, apart from
+ * working in the caller's buffer.
  *
- * The message ends at CRLF.CRLF and at nothing else. Everything that other servers have been seen to take for the end
- * (LF.LF, LF.CRLF, CRLF.LF, CRLF.CR and their kin, a NUL in between) is content here, so that what one host thinks is
- * one message never becomes two on the next ("SMTP smuggling"). In detail:
+ * After DATA (RFC 5321 §4.1.1.4, §4.5.2) dots are stuffed, and the message ends at CRLF.CRLF and at nothing else.
+ * Everything that other servers have been seen to take for the end (LF.LF, LF.CRLF, CRLF.LF, CRLF.CR and their kin, a NUL
+ * in between) is content here, so that what one host thinks is one message never becomes two on the next ("SMTP
+ * smuggling"). Within BDAT (RFC 3030) octets are counted by whoever asks, and dots are dots: CRLF.CRLF is content like all
+ * these. What holds for lines holds for both:
  *
- * - A line begins after CRLF, and only there is a first dot removed. `LF.foo` therefore keeps its dot: whoever sent it
- *   did not see a line there and stuffed nothing. It is stored as a line that begins with a dot, and stuffed again
- *   whenever it is sent on with CRLF, so nobody later can read an end into it.
- * - `CRLF.LF` is a line that begins with a stuffed dot (no sender writes a first dot unstuffed) and then a bare LF.
+ * - A line begins after CRLF, and after DATA it is only there that a first dot is removed. `LF.foo` therefore keeps its
+ *   dot: whoever sent it did not see a line there and stuffed nothing. It is stored as a line that begins with a dot, and
+ *   stuffed again whenever it is sent on with CRLF, so nobody later can read an end into it.
+ * - `CRLF.LF` after DATA is a line that begins with a stuffed dot (no sender writes a first dot unstuffed) and then a
+ *   bare LF.
  * - A bare LF is taken as a line end or makes the message refused, as configured; a bare CR and a NUL always make it
  *   refused. A refused message is still read to its true end: the octets after it are commands again.
  *
- * The state is one of five, and one octet moves it on; a dot costs no more than any other octet.
+ * The state is one of five, and one octet moves it on; a dot costs no more than any other octet. Without stuffing a line
+ * begins as it goes on, so that two of the five are enough.
  */
 
 /** Why a message is refused. */
 export type Violation = "bare CR" | "bare LF" | "NUL" | "line too long" | "message too big";
 
 export interface DecoderOptions {
+  /** True after DATA. */
+  readonly stuffed: boolean;
   readonly bareLf: "normalize" | "refuse";
   /** Octets of a line with its CRLF and without a stuffed dot, as RFC 5321 §4.5.3.1.6 counts. */
   readonly lineLength: number;
@@ -48,9 +54,11 @@ const AFTER_CR = 4;
 
 const NOTHING = Buffer.alloc(0);
 
-export class DataDecoder {
+export class MessageDecoder {
   readonly #options: DecoderOptions;
-  #state: number = AT_START;
+  /** The state after a line end. */
+  readonly #atStart: number;
+  #state: number;
   #size = 0;
   /** The size at which the line began. */
   #lineStart = 0;
@@ -58,6 +66,8 @@ export class DataDecoder {
 
   constructor(options: DecoderOptions) {
     this.#options = options;
+    this.#atStart = options.stuffed ? AT_START : INSIDE;
+    this.#state = this.#atStart;
   }
 
   /** The octets of the message so far, with CRLF line ends and without stuffed dots. */
@@ -73,6 +83,7 @@ export class DataDecoder {
   /** Decodes the next octets, in place: the chunk is the decoder's from here on. Not to be called after the end. */
   decode(chunk: Buffer): Decoded {
     const { bareLf } = this.#options;
+    const atStart = this.#atStart;
     let state = this.#state;
     // What is written never overtakes what is read: an octet held back from the chunk before is a dot or a CR, and
     // those are dropped, or make a violation.
@@ -108,7 +119,7 @@ export class DataDecoder {
         state = AFTER_CR;
       } else if (octet === LF) {
         if (state !== AFTER_CR && bareLf === "refuse") this.#refuse("bare LF", uncounted + written);
-        state = state === AFTER_CR ? AT_START : INSIDE;
+        state = state === AFTER_CR ? atStart : INSIDE;
         chunk[written++] = LF;
         uncounted++;
         this.#checkLine(uncounted + written);
@@ -123,6 +134,16 @@ export class DataDecoder {
     this.#size = uncounted + written;
     this.#checkLine(this.#size);
     return this.#decoded(chunk, written, undefined);
+  }
+
+  /**
+   * Without stuffing, where only the caller knows that the message is over: gives what completes its last line, which
+   * then was not ended by the client. That line end counts for nothing but itself.
+   */
+  end(): Buffer {
+    if (this.#state === AFTER_CR) this.#refuse("bare CR", this.#size);
+    else if (this.#size > this.#lineStart && this.#violation === undefined) return Buffer.of(LF);
+    return NOTHING;
   }
 
   #decoded(chunk: Buffer, written: number, rest: Buffer | undefined): Decoded {

@@ -1,10 +1,14 @@
-/** The DATA decoder against a naive one that sees the whole message at once. */
+/** The decoder of messages against a naive one that sees the whole message at once. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { DataDecoder, type DecoderOptions, type Violation } from "../../../smtpd/protocol/data-decoder.js";
+import {
+  type DecoderOptions,
+  MessageDecoder,
+  type Violation,
+} from "../../../smtpd/protocol/message-decoder.js";
 
-const ROOMY: DecoderOptions = { bareLf: "normalize", lineLength: 1000, messageSize: 100_000 };
+const ROOMY: DecoderOptions = { stuffed: true, bareLf: "normalize", lineLength: 1000, messageSize: 100_000 };
 const END = "\r\n.\r\n";
 
 const NONE: readonly (Violation | undefined)[] = [undefined];
@@ -18,7 +22,7 @@ interface Result {
 
 /** Feeds the pieces one after the other; after the end, the rest and all further pieces are the rest. */
 function decode(pieces: readonly Buffer[], options = ROOMY): Result {
-  const decoder = new DataDecoder(options);
+  const decoder = new MessageDecoder(options);
   let content = "";
   let rest: string | undefined;
   for (const piece of pieces) {
@@ -93,8 +97,9 @@ function cut(text: string, places: readonly number[]): Buffer[] {
   return ends.map((end, i) => octets.subarray(i === 0 ? 0 : ends[i - 1], end));
 }
 
-describe("DATA decoder", () => {
+describe("after DATA", () => {
   const options = fc.record({
+    stuffed: fc.constant(true),
     bareLf: fc.constantFrom("normalize" as const, "refuse" as const),
     lineLength: fc.constantFrom(5, 12, 1000),
     messageSize: fc.constantFrom(10, 30, 100_000),
@@ -169,7 +174,7 @@ describe("DATA decoder", () => {
   }
 
   test("limits are what is still allowed", () => {
-    const limits: DecoderOptions = { bareLf: "normalize", lineLength: 6, messageSize: 12 };
+    const limits: DecoderOptions = { stuffed: true, bareLf: "normalize", lineLength: 6, messageSize: 12 };
     const at = (wire: string) => decodeText(wire, limits).violation;
     assert.equal(at("abcd\r\nabcd\r\n.\r\n"), undefined);
     assert.equal(at("..bcd\r\n.\r\n"), undefined, "a stuffed dot does not count");
@@ -183,7 +188,7 @@ describe("DATA decoder", () => {
   });
 
   test("after a violation nothing is handed on", () => {
-    const decoder = new DataDecoder(ROOMY);
+    const decoder = new MessageDecoder(ROOMY);
     assert.equal(decoder.decode(Buffer.from("ab\r")).octets.toString(), "ab");
     assert.equal(decoder.decode(Buffer.from("cd")).octets.length, 0);
     assert.equal(decoder.decode(Buffer.from("ef\r\n.\r\n")).rest?.length, 0);
