@@ -41,12 +41,12 @@ const ADVICE: readonly (readonly [beginning: string, advice: string])[] = [
   ["6.", "The recipient's mail system cannot take a message of this form. Please send it in a simpler one."],
   [
     "7.",
-    "The recipient's mail system refuses this message by a rule of its own. Its words above may say which; please ask your postmaster if they do not help.",
+    "The recipient's mail system refuses this message by a rule of its own. What is said above may tell which; please ask your postmaster if it does not help.",
   ],
 ];
 
 const OTHERWISE =
-  "Its words above may tell what is wrong. Please ask your postmaster if they do not help, or reach the recipient in another way.";
+  "What is said above may tell why. Please ask your postmaster if it does not help, or reach the recipient in another way.";
 
 /** @param status `5.1.1` */
 export function adviceFor(status: string): string {

@@ -38,16 +38,18 @@ export const HEADLINES: Readonly<Record<Action, string>> = {
   expanded: "Your message was passed on to a group",
 };
 
-const OPENINGS: Readonly<Record<Action, string>> = {
-  failed:
-    "I am sorry: your message could not be delivered to whom you find below, and will not be tried again.",
-  delayed:
-    "Your message has not yet reached whom you find below. You need not do anything, and please do not send it again: it is still being tried.",
-  delivered: "As you asked to be told: your message has been put into the mailbox of whom you find below.",
-  relayed:
-    "As you asked to be told: the next mail system has taken your message for whom you find below. It does not report deliveries, so this is all that you will hear unless something goes wrong.",
-  expanded:
-    "As you asked to be told: your message has arrived at the address below, which stands for several others, and has been sent on to each of them.",
+/** @param addresses "address below" or "addresses below" */
+const OPENINGS: Readonly<Record<Action, (addresses: string) => string>> = {
+  failed: (addresses) =>
+    `I am sorry: your message could not be delivered to the ${addresses}, and will not be tried again.`,
+  delayed: (addresses) =>
+    `Your message has not yet reached the ${addresses}. You need not do anything, and please do not send it again: it is still being tried.`,
+  delivered: (addresses) =>
+    `As you asked to be told: your message has been put into the mailbox of the ${addresses}.`,
+  relayed: (addresses) =>
+    `As you asked to be told: the next mail system has taken your message for the ${addresses}. It does not report deliveries, so this is all that you will hear unless something goes wrong.`,
+  expanded: (addresses) =>
+    `As you asked to be told: your message has arrived at the ${addresses}, which stands for several others, and has been sent on to each of them.`,
 };
 
 export function explanation(facts: ExplanationFacts): BodyPart {
@@ -60,7 +62,7 @@ function paragraphs(facts: ExplanationFacts): string[] {
   const { hostname, postmaster, envelope, notice, returned } = facts;
   return [
     wrap(`This is the mail system at ${safeText(hostname, TEXT_OCTETS_MAX)}.`),
-    wrap(OPENINGS[notice.action]),
+    wrap(OPENINGS[notice.action](notice.reports.length > 1 ? "addresses below" : "address below")),
     messageLines(facts),
     ...groups(notice.reports).flatMap((reports) => groupParagraphs(notice.action, reports)),
     wrap(
