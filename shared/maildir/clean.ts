@@ -40,9 +40,14 @@ export class TmpCleaner {
  * where there is no tmp/.
  */
 export async function cleanTmp(maildir: Maildir, now: number): Promise<number> {
+  return cleanDirectory(maildir.tmp, now);
+}
+
+/** The same for any directory whose files nobody means to keep. */
+export async function cleanDirectory(directory: string, now: number): Promise<number> {
   let removed = 0;
-  for (const name of await namesIn(maildir.tmp)) {
-    const path = pathOf(maildir.tmp, name);
+  for (const name of await namesIn(directory)) {
+    const path = pathOf(directory, name);
     try {
       const status = await lstat(path);
       const touched = Math.max(status.atimeMs, status.mtimeMs, status.ctimeMs);

@@ -3,7 +3,7 @@
  * it, unless another program has moved them, for the queue is a Maildir and may be opened with anything. So the two likely
  * places are tried, and only then both folders are read.
  */
-import { lstat } from "node:fs/promises";
+import { lstatSync } from "node:fs";
 import { Readable } from "node:stream";
 import type { Path } from "../../shared/durable.js";
 import { hasCode } from "../../shared/exit.js";
@@ -12,8 +12,9 @@ import type { Maildir } from "../../shared/maildir/maildir.js";
 import { hasAsciiHeader, parseName, pathOf, withFlags } from "../../shared/maildir/name.js";
 import { WireSize } from "../../shared/maildir/wire-size.js";
 import type { JobMessage } from "../send/delivery.js";
+import { readNow } from "./read-now.js";
 
-/** A message of this many octets is read at once; a larger one in pieces of as many. */
+/** A new message of up to this many octets is read at once; others in pieces of as many. */
 const READ_OCTETS = 64 * 1024;
 
 /** A file that was there when it was looked for. */
@@ -22,6 +23,8 @@ export interface FoundMessage {
   readonly size: number;
   /** The user that the file belongs to. */
   readonly owner: number;
+  /** When its octets or its place last changed, milliseconds since 1970. */
+  readonly changedAt: number;
 }
 
 /** Where a message is likely to be, likelier first, by whether it was tried before. */
@@ -63,9 +66,11 @@ export async function findMessage(
 }
 
 async function statusOf(path: Path): Promise<FoundMessage> {
-  const status = await lstat(path);
+  // The hot path asks for a file that was made a moment ago: without a way to the thread pool and back.
+  const status = lstatSync(path);
   if (!status.isFile()) throw Object.assign(new Error("not a regular file"), { code: "ENOENT" });
-  return { path, size: status.size, owner: status.uid };
+  const changedAt = Math.max(status.mtimeMs, status.ctimeMs);
+  return { path, size: status.size, owner: status.uid, changedAt };
 }
 
 /** What a sender gets of a message. Foreign names do not tell its size on the wire: those are read for it. */
@@ -73,12 +78,19 @@ export class QueuedMessage implements JobMessage {
   readonly size: number;
   readonly wireSize: number;
   readonly #find: () => Promise<FoundMessage | undefined>;
+  readonly #isFresh: boolean;
   #path: Path;
 
-  private constructor(found: FoundMessage, wireSize: number, find: () => Promise<FoundMessage | undefined>) {
+  private constructor(
+    found: FoundMessage,
+    wireSize: number,
+    isFresh: boolean,
+    find: () => Promise<FoundMessage | undefined>,
+  ) {
     this.size = found.size;
     this.wireSize = wireSize;
     this.#path = found.path;
+    this.#isFresh = isFresh;
     this.#find = find;
   }
 
@@ -86,43 +98,43 @@ export class QueuedMessage implements JobMessage {
   static async of(
     found: FoundMessage,
     baseName: string,
+    tried: boolean,
     find: () => Promise<FoundMessage | undefined>,
   ): Promise<QueuedMessage> {
-    const { size, wireSize } = parseName(baseName);
-    const isToBeBelieved = hasAsciiHeader(baseName) !== undefined && size === found.size;
+    const { identity, size, wireSize } = parseName(baseName);
+    const isToBeBelieved = hasAsciiHeader(identity) !== undefined && size === found.size;
     const octets = isToBeBelieved ? wireSize : undefined;
-    return new QueuedMessage(found, octets ?? (await countWireSize(found)), find);
+    return new QueuedMessage(found, octets ?? (await countWireSize(found)), !tried, find);
   }
 
   async open(): Promise<Readable> {
     try {
-      return await streamOf(this.#path, this.size);
+      return await this.#streamOf(this.#path);
     } catch (error) {
       if (!hasCode(error, "ENOENT")) throw error;
       const found = await this.#find();
       if (found === undefined) throw error;
       this.#path = found.path;
-      return await streamOf(found.path, this.size);
+      return this.#streamOf(found.path);
     }
   }
-}
 
-async function streamOf(path: Path, size: number): Promise<Readable> {
-  const file = await openMessage(path);
-  if (size > READ_OCTETS) return file.createReadStream({ start: 0, highWaterMark: READ_OCTETS });
-  try {
-    const octets = Buffer.allocUnsafe(size);
-    let length = 0;
-    for (let read = -1; read !== 0 && length < size; length += read)
-      read = (await file.read(octets, length, size - length, length)).bytesRead;
-    return Readable.from([octets.subarray(0, length)], { objectMode: false });
-  } finally {
-    await file.close();
+  /** One that was tried before has perhaps to be fetched from the disk. */
+  async #streamOf(path: Path): Promise<Readable> {
+    if (!this.#isFresh || this.size > READ_OCTETS) return streamOf(path);
+    const read = readNow(path, READ_OCTETS);
+    if (read.kind !== "octets") throw Object.assign(new Error("the message is gone"), { code: "ENOENT" });
+    return Readable.from([read.octets], { objectMode: false });
   }
 }
 
-async function countWireSize({ path, size }: FoundMessage): Promise<number> {
+async function streamOf(path: Path): Promise<Readable> {
+  const file = await openMessage(path);
+  return file.createReadStream({ start: 0, highWaterMark: READ_OCTETS });
+}
+
+async function countWireSize({ path }: FoundMessage): Promise<number> {
   const count = new WireSize();
-  for await (const piece of await streamOf(path, size)) count.add(piece);
+  for await (const piece of await streamOf(path)) count.add(piece);
   return count.octets;
 }

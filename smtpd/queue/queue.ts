@@ -34,6 +34,7 @@ import type { JobMessage } from "../send/delivery.js";
 import { BrokenFolder } from "./broken.js";
 import type { QueueEnvelope } from "./envelope.js";
 import {
+  ENVELOPE_OCTETS_MAX,
   envelopeFileName,
   formatEnvelope,
   isEnvelope,
@@ -43,7 +44,7 @@ import {
 } from "./envelope-file.js";
 import { foldersAt, makeFolders, type QueueFolders } from "./folders.js";
 import { type FoundMessage, findMessage, QueuedMessage, withMessage } from "./message.js";
-import { type EnvelopeText, readEnvelope, readEnvelopeNow } from "./read-envelope.js";
+import { readNow } from "./read-now.js";
 
 export interface QueueTools {
   readonly durable: Durable;
@@ -108,12 +109,17 @@ export class Queue {
 
   /** The envelope of a message. Undefined when there is none; one that is wrong is set aside in broken/ and logged. */
   async load(queueId: string): Promise<QueueEnvelope | undefined> {
-    return this.#judge(queueId, await readEnvelope(this.#pathOf(queueId)));
+    return this.loadNow(queueId);
   }
 
-  /** The same with a read that blocks, for those who read very many; a promise only where one has to be set aside. */
+  /** The same for those who load very many: a promise only where somebody has to be asked or something set aside. */
   loadNow(queueId: string): QueueEnvelope | undefined | Promise<QueueEnvelope | undefined> {
-    return this.#judge(queueId, readEnvelopeNow(this.#pathOf(queueId)));
+    const read = readNow(this.#pathOf(queueId), ENVELOPE_OCTETS_MAX);
+    if (read.kind === "gone") return undefined;
+    if (read.kind === "strange") return this.#refuse(queueId, read.reason);
+    const envelope = parseEnvelope(read.octets.toString("utf8"), queueId);
+    if (!isEnvelope(envelope)) return this.#refuseUnreadable(queueId, envelope, read.owner);
+    return this.#trusted.includes(read.owner) ? envelope : this.#judgeOwner(envelope, read.owner);
   }
 
   /** Puts an envelope in the place of the one with the same queue id, atomically; durable when it resolves. */
@@ -143,7 +149,8 @@ export class Queue {
   /** The octets of a message, for a sender. Undefined when they are gone: then the envelope is set aside and logged. */
   async open(envelope: QueueEnvelope): Promise<JobMessage | undefined> {
     const found = await this.#find(envelope);
-    if (found !== undefined) return QueuedMessage.of(found, envelope.message, () => this.#find(envelope));
+    if (found !== undefined)
+      return QueuedMessage.of(found, envelope.message, isTried(envelope), () => this.#find(envelope));
     await this.setAside(envelope.queueId, "the message is missing");
     return undefined;
   }
@@ -175,17 +182,6 @@ export class Queue {
   /** Moves any file to broken/, where it has this name; resolves to whether it was still there. */
   setAsideFile(path: Path, name: string): Promise<boolean> {
     return this.#broken.take(path, name);
-  }
-
-  #judge(
-    queueId: string,
-    read: EnvelopeText,
-  ): QueueEnvelope | undefined | Promise<QueueEnvelope | undefined> {
-    if (read.kind === "gone") return undefined;
-    if (read.kind === "strange") return this.#refuse(queueId, read.reason);
-    const envelope = parseEnvelope(read.text, queueId);
-    if (!isEnvelope(envelope)) return this.#refuseUnreadable(queueId, envelope, read.owner);
-    return this.#trusted.includes(read.owner) ? envelope : this.#judgeOwner(envelope, read.owner);
   }
 
   async #refuseUnreadable(

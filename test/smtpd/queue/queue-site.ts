@@ -21,13 +21,17 @@ export interface QueueSite {
 
 export async function queueSite(
   t: TestContext,
-  { path, durable = new FsyncDurable() }: { path?: string; durable?: Durable } = {},
+  {
+    path,
+    durable = new FsyncDurable(),
+    now = Date.now,
+  }: { path?: string; durable?: Durable; now?: () => number } = {},
 ): Promise<QueueSite> {
   const logged: Record<string, unknown>[] = [];
   const log = pino({ level: "warn" }, { write: (line: string) => void logged.push(JSON.parse(line)) });
   const uniqueName = uniqueNames("queue.test", process.pid, Date.now);
   const at = path ?? `${await temporaryDirectory(t)}/state/queue`;
-  return { path: at, logged, queue: await Queue.open(at, { durable, uniqueName, now: Date.now, log }) };
+  return { path: at, logged, queue: await Queue.open(at, { durable, uniqueName, now, log }) };
 }
 
 /** A message in the queue. */
