@@ -71,6 +71,9 @@ export const smtpdSchema = z
       recipients: count(100, 100_000)
         .prefault(1000)
         .describe("Recipients of a message (RFC 5321 asks for at least 100)."),
+      recipients_per_hour: count(1, 10_000_000)
+        .prefault(1000)
+        .describe("Recipients that an account may send to in an hour."),
       errors: count(1, 10_000)
         .prefault(20)
         .describe("Commands of a session that end in an error; then it is closed."),
@@ -98,6 +101,11 @@ export const smtpdSchema = z
         .prefault(false)
         .describe(
           "Refuse a sender whose domain takes no mail (RFC 7505), so that nobody could answer; for this DNS is asked about senders, but not about users who log in.",
+        ),
+      srs_secret_file: path()
+        .optional()
+        .describe(
+          "A file with a secret on each line: mail that an alias sends on to another host gets a reverse-path of ours (SRS), signed with the first; by default it keeps the original one.",
         ),
     }),
     queue: queueOptions,

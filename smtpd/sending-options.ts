@@ -8,6 +8,7 @@ import {
   count,
   duration,
   list,
+  network,
   optionalTable,
   parsed,
   path,
@@ -59,6 +60,12 @@ export const relayOptions = optionalTable({
     .prefault(25)
     .describe("The port of hosts that are found by DNS, or named without one."),
   ...sessionOptions,
+  networks: list(network(), 'a list of addresses and networks, such as ["127.0.0.1", "192.0.2.0/24"]')
+    .prefault([])
+    .describe("Clients that may send to other hosts without logging in, from any address; none by default."),
+  network_recipients_per_hour: count(1, 10_000_000)
+    .optional()
+    .describe("Recipients that each of these clients may send to in an hour; any number by default."),
 });
 
 export const routeOptions = list(

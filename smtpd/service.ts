@@ -11,13 +11,16 @@ import { LoginGuard } from "../shared/login-guard.js";
 import { TmpCleaner } from "../shared/maildir/clean.js";
 import { uniqueNames } from "../shared/maildir/name.js";
 import { QuotaKeeper } from "../shared/maildir/quota-keeper.js";
+import { Networks } from "../shared/networks.js";
 import { dropPrivileges } from "../shared/privileges.js";
 import type { SmtpdConfig } from "./config.js";
 import { openListener } from "./listener.js";
+import { Queue } from "./queue/queue.js";
 import { NullMxSenders } from "./receive/null-mx-senders.js";
 import { MailReceiver } from "./receive/receiver.js";
+import { Senders } from "./receive/senders.js";
 import { Resolver } from "./send/resolver.js";
-import { directoryOf, loadState } from "./state.js";
+import { directoryOf, loadState, srsOf } from "./state.js";
 
 /** Reads the files, binds every listener, gives up root. Rejects, with nothing left open, when one of these fails. */
 export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service> {
@@ -31,11 +34,25 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
     random: Math.random,
     log,
   });
+  // Opened by the user that smtpd becomes, whose files these are.
+  let queue: Queue | undefined;
+  const directory = directoryOf(config, state);
   const receiver = new MailReceiver({
     hostname: config.hostname,
     headerSizeMax: config.limits.header_size,
-    directory: directoryOf(config, state),
+    directory,
     authenticator,
+    senders: new Senders({
+      directory,
+      networks: new Networks(config.relay.networks),
+      recipientsPerHour: {
+        account: config.limits.recipients_per_hour,
+        network: config.relay.network_recipients_per_hour ?? Number.POSITIVE_INFINITY,
+      },
+      now: Date.now,
+    }),
+    srs: srsOf(config, state),
+    queue: () => queue,
     durable,
     uniqueName,
     cleaner: new TmpCleaner(Date.now),
@@ -69,15 +86,20 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
       listeners.push(await openListener({ config, listener, receiver, certificates, limits, guard, log }));
     }
     dropPrivileges(config, log);
+    queue = await Queue.open(`${config.state_dir}/queue`, { durable, uniqueName, now: Date.now, log });
   } catch (error) {
     await stop();
     throw error;
   }
   return {
     addresses: listeners.map((listener) => listener.address),
-    reloadables: [state.accounts, state.aliases, state.clientSecret, state.certificates].filter(
-      (one) => one !== undefined,
-    ),
+    reloadables: [
+      state.accounts,
+      state.aliases,
+      state.clientSecret,
+      state.certificates,
+      state.srsSecrets,
+    ].filter((one) => one !== undefined),
     stop,
   };
 }

@@ -14,6 +14,7 @@ export function smtpdToml(layout: Layout, ports: Ports, asRoot: boolean): string
   return toml({
     ...common(layout, asRoot),
     aliases: layout.aliases,
+    state_dir: layout.stateDirectory,
     listen: [
       { address: `${ADDRESS}:${ports.smtp}`, role: "mx" },
       { address: `${ADDRESS}:${ports.submission}`, role: "submission", allow_plaintext_auth: "loopback" },

@@ -5,6 +5,7 @@
  *     users aliases                 made once, then the user's own
  *     certificate.pem key.pem       made once, and again when they have expired
  *     mail/pillarbox.test/demo/     the home of the account, with its Maildir
+ *     state/queue/                  mail on its way to other hosts
  */
 import { type Maildir, maildirAt } from "../../shared/maildir/maildir.js";
 
@@ -44,6 +45,7 @@ export interface Layout {
   readonly certificate: string;
   readonly key: string;
   readonly mailRoot: string;
+  readonly stateDirectory: string;
   /** The Maildir of the one account. */
   readonly maildir: Maildir;
 }
@@ -60,6 +62,7 @@ export function layoutOf(directory: string): Layout {
     certificate: `${directory}/certificate.pem`,
     key: `${directory}/key.pem`,
     mailRoot,
+    stateDirectory: `${directory}/state`,
     maildir: maildirAt(`${mailRoot}/${DOMAIN}/demo/Maildir`),
   };
 }

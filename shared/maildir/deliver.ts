@@ -81,14 +81,18 @@ export class Delivery {
     for (let at = octets.indexOf(LF); at >= 0; at = octets.indexOf(LF, at + 1)) this.#lines++;
   }
 
-  /** Appends what another delivery, not yet ended, holds from octet `start` on; a piece at a time. */
+  /**
+   * Appends what another delivery, not yet ended, holds from octet `start` on; a piece at a time. Of one whose last write
+   * failed, what was written before.
+   */
   async copyFrom(other: Delivery, start: number): Promise<void> {
-    const source = await open(other.#tmpPath, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const source = await open(other.#path, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
       const piece = Buffer.allocUnsafe(COPY_OCTETS);
-      for (let position = start; ; ) {
-        const { bytesRead } = await source.read(piece, 0, piece.length, position);
-        if (bytesRead === 0) return;
+      for (let position = start; position < other.#size; ) {
+        const wanted = Math.min(piece.length, other.#size - position);
+        const { bytesRead } = await source.read(piece, 0, wanted, position);
+        if (bytesRead === 0) throw new Error("the message to be copied has become shorter");
         position += bytesRead;
         await this.write(piece.subarray(0, bytesRead));
       }
@@ -123,10 +127,14 @@ export class Delivery {
    */
   async rollback(): Promise<void> {
     if (this.#state === "ended") return;
-    const path = this.#state === "published" ? this.#newPath : this.#tmpPath;
+    const path = this.#path;
     this.#state = "ended";
     await this.#closeFile().catch(() => {});
     await ignoringAbsence(this.#durable.remove(path));
+  }
+
+  get #path(): string {
+    return this.#state === "published" ? this.#newPath : this.#tmpPath;
   }
 
   get #tmpPath(): string {

@@ -14,7 +14,8 @@ const NEEDS_SMTPUTF8 = reply(550, "6.7", "a reverse-path like this needs SMTPUTF
 export async function mail<D>(session: Session<D>, argument: Buffer): Promise<Outcome> {
   const { limits, receiver } = session.service;
   if (session.transaction !== undefined) return NESTED;
-  if (session.role === "submission" && session.account === undefined) return LOG_IN_FIRST;
+  if (session.role === "submission" && session.account === undefined && !receiver.isTrusted(session))
+    return LOG_IN_FIRST;
 
   const parsed = parsePathArgument("FROM", argument);
   if (parsed === undefined || parsed.path.kind === "postmaster") return BAD_REVERSE_PATH;

@@ -100,6 +100,8 @@ export interface Receiver<Destination> {
   readonly logins: LoginOffer;
   /** Makes a check that a login needs. Delays for repeated failures are the protocol's affair, not this one's. */
   authenticate(session: SessionFacts, check: Check): Promise<Checked>;
+  /** Whether a client may submit without logging in. */
+  isTrusted(session: SessionFacts): boolean;
   /** A reply below 400 accepts. */
   mail(session: SessionFacts, reversePath: ReversePath): Promise<Reply>;
   rcpt(

@@ -11,9 +11,13 @@
  */
 import { type Mailbox, parseMailbox } from "../../shared/address.js";
 
-type Token =
-  /** An atom, or a quoted-string or domain-literal with its delimiters. */
-  { readonly kind: "word"; readonly text: string } | { readonly kind: "special"; readonly text: string };
+interface Token {
+  /** `word`: an atom, or a quoted-string or domain-literal with its delimiters. */
+  readonly kind: "word" | "special";
+  readonly text: string;
+  /** True when neither a comment nor white space is before it. */
+  readonly joined: boolean;
+}
 
 /** RFC 5322 §3.2.3 `specials`, those left that neither begin nor end a token of several characters. */
 const SPECIALS = "<>:;@,.";
@@ -25,19 +29,34 @@ const ATOM_END = /[\s()<>[\]:;@\\,."]/;
  */
 export function parseAddressList(value: string, defaultDomain?: string): readonly Mailbox[] | undefined {
   const tokens = tokensOf(value);
-  return tokens && new AddressList(tokens, defaultDomain).read();
+  return tokens && new AddressList(tokens, { defaultDomain, clear: false }).read();
+}
+
+/**
+ * The same of a value that other programs cannot well read differently: undefined also where it needs RFC 5322 §4.4 or
+ * where a sloppy reader may take something else for the address: comments and white space within an address, source routes,
+ * an `@` before `<` that is not quoted, angle brackets or an `@` in a comment, a `;` outside of a group.
+ */
+export function parseClearAddressList(value: string): readonly Mailbox[] | undefined {
+  const tokens = tokensOf(value, /[<>@]/);
+  return tokens && new AddressList(tokens, { defaultDomain: undefined, clear: true }).read();
+}
+
+interface Manner {
+  readonly defaultDomain: string | undefined;
+  readonly clear: boolean;
 }
 
 class AddressList {
   readonly #tokens: readonly Token[];
-  readonly #defaultDomain: string | undefined;
+  readonly #manner: Manner;
   readonly #mailboxes: Mailbox[] = [];
   #at = 0;
   #inGroup = false;
 
-  constructor(tokens: readonly Token[], defaultDomain: string | undefined) {
+  constructor(tokens: readonly Token[], manner: Manner) {
     this.#tokens = tokens;
-    this.#defaultDomain = defaultDomain;
+    this.#manner = manner;
   }
 
   read(): readonly Mailbox[] | undefined {
@@ -52,13 +71,16 @@ class AddressList {
     const before = this.#upTo("<", ":", ";", ",");
     switch (this.#next()) {
       case "<":
-        return this.#add(withoutRoute(this.#upTo(">"))) && this.#next() === ">" && this.#ended();
+        if (this.#manner.clear && before.some(({ kind, text }) => kind === "special" && text !== "."))
+          return false;
+        return this.#add(this.#bracketed(this.#upTo(">"))) && this.#next() === ">" && this.#ended();
       case ":":
         if (this.#inGroup || before.length === 0) return false;
         this.#inGroup = true;
         return true;
       case ";":
         // Outside of a group some mail programs put it where a comma belongs.
+        if (this.#manner.clear && !this.#inGroup) return false;
         this.#inGroup = false;
         return before.length === 0 || this.#add(before);
       default:
@@ -69,12 +91,20 @@ class AddressList {
   /** After `>` there is a delimiter, or nothing. */
   #ended(): boolean {
     const next = this.#next();
-    if (next === ";") this.#inGroup = false;
-    return next === undefined || next === "," || next === ";";
+    if (next !== ";") return next === undefined || next === ",";
+    const inGroup = this.#inGroup;
+    this.#inGroup = false;
+    return inGroup || !this.#manner.clear;
+  }
+
+  #bracketed(tokens: readonly Token[]): readonly Token[] | undefined {
+    return this.#manner.clear ? tokens : withoutRoute(tokens);
   }
 
   #add(tokens: readonly Token[] | undefined): boolean {
-    const mailbox = tokens && addrSpec(tokens, this.#defaultDomain);
+    const { clear, defaultDomain } = this.#manner;
+    if (clear && tokens?.slice(1).some(({ joined }) => !joined)) return false;
+    const mailbox = tokens && addrSpec(tokens, defaultDomain);
     if (mailbox === undefined) return false;
     this.#mailboxes.push(mailbox);
     return true;
@@ -107,24 +137,27 @@ function addrSpec(tokens: readonly Token[], defaultDomain: string | undefined): 
   return parseMailbox(bare && defaultDomain !== undefined ? `${text}@${defaultDomain}` : text);
 }
 
-function tokensOf(value: string): Token[] | undefined {
+/** @param inComment what no comment may hold */
+function tokensOf(value: string, inComment?: RegExp): Token[] | undefined {
   const tokens: Token[] = [];
+  let joined = true;
   for (let at = 0; at < value.length; ) {
     const character = value.charAt(at);
     if (character === "(") {
       const end = endOfComment(value, at);
-      if (end === undefined) return undefined;
+      if (end === undefined || inComment?.test(value.slice(at, end))) return undefined;
       at = end;
+      joined = false;
     } else if (/\s/.test(character)) {
       at++;
-    } else if (SPECIALS.includes(character)) {
-      tokens.push({ kind: "special", text: character });
-      at++;
+      joined = false;
     } else {
-      const end = endOfWord(value, at);
+      const special = SPECIALS.includes(character);
+      const end = special ? at + 1 : endOfWord(value, at);
       if (end === undefined) return undefined;
-      tokens.push({ kind: "word", text: value.slice(at, end) });
+      tokens.push({ kind: special ? "special" : "word", text: value.slice(at, end), joined });
       at = end;
+      joined = true;
     }
   }
   return tokens;

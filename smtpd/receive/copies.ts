@@ -1,142 +1,192 @@
 /**
- * One message for several mailboxes: the same octets in each, under fields of its own on top (Delivered-To differs).
+ * One message for several Maildirs: the same octets in each, under fields of its own on top (Delivered-To differs).
  *
- * A small message waits in memory and is written to each mailbox in one piece. A large one streams into the tmp/ of
- * the first mailbox, and the others copy it from there once it is whole: memory stays flat, and a mailbox costs a file
- * descriptor only while it is written. All copies are staged (deliver.ts) and have found room (room.ts) before the first is
- * committed, so that trouble with one of them leaves none.
+ * A small message waits in memory and is written to each Maildir in one piece. A large one streams into the tmp/ of one of
+ * them, and the others copy it from there once it is whole: memory stays flat, and a Maildir costs a file descriptor only
+ * while it is written.
+ *
+ * Each copy fails by itself, and says why; the message as a whole is lost only when no Maildir takes it. When the one that it
+ * streams into takes no more, another goes on from what that one has.
  */
-import type { Account } from "../../shared/accounts/account.js";
 import { concurrently } from "../../shared/concurrently.js";
 import type { Durable } from "../../shared/durable.js";
-import type { Log } from "../../shared/log.js";
-import { commitAll, Delivery, rollbackAll } from "../../shared/maildir/deliver.js";
-import { type Quotas, Room } from "./room.js";
-
-/** What a mailbox gets: the account, and the fields on top of its copy. */
-export interface CopyFor {
-  readonly account: Account;
-  readonly top: Buffer;
-}
-
-/** A copy that is in its Maildir. */
-export interface DeliveredCopy {
-  readonly account: Account;
-  readonly name: string;
-  readonly size: number;
-}
+import { Delivery, rollbackAll } from "../../shared/maildir/deliver.js";
+import type { Maildir } from "../../shared/maildir/maildir.js";
 
 export interface CopyTools {
   readonly durable: Durable;
   /** Makes unique parts of Maildir names (name.ts). */
   readonly uniqueName: () => string;
-  readonly quotas: Quotas;
-  readonly log: Log;
+}
+
+/** A copy in the making. */
+export class Copy {
+  readonly maildir: Maildir;
+  /** The fields on top, with LF line ends. */
+  readonly top: Buffer;
+  #delivery: Delivery | undefined;
+  #staged = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(maildir: Maildir, top: Buffer) {
+    this.maildir = maildir;
+    this.top = top;
+  }
+
+  get delivery(): Delivery | undefined {
+    return this.#delivery;
+  }
+
+  /** True when it is whole and durable in tmp/, and nothing has failed since. */
+  get ready(): boolean {
+    return this.#staged && this.#failure === undefined;
+  }
+
+  /** What went wrong with it; undefined while nothing has. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  /** True when its file holds all of the message, whatever has failed since. */
+  get holdsMessage(): boolean {
+    return this.#staged;
+  }
+
+  /** The name in new/, once it is staged. */
+  get name(): string {
+    return this.#delivery?.name ?? "";
+  }
+
+  /** Octets of its file. */
+  get size(): number {
+    return this.#delivery?.size ?? 0;
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
+  async begin({ durable, uniqueName }: CopyTools): Promise<Delivery> {
+    this.#delivery ??= await Delivery.begin(this.maildir, uniqueName(), durable);
+    return this.#delivery;
+  }
+
+  async stage(): Promise<void> {
+    await this.#delivery?.stage();
+    this.#staged = true;
+  }
 }
 
 /** As much of a message as is held in memory. */
 const MEMORY_OCTETS_MAX = 128 * 1024;
-/** Mailboxes that are written to at the same time. */
+/** Maildirs that are written to at the same time. */
 const WRITERS_MAX = 8;
 
 export class Copies {
-  readonly #copies: readonly CopyFor[];
   readonly #tools: CopyTools;
-  readonly #deliveries: (Delivery | undefined)[] = [];
+  readonly #copies: Copy[] = [];
   #memory: Buffer[] = [];
   #memoryOctets = 0;
-  #spilled = false;
+  /** The copy that the message streams into; undefined while it is in memory. */
+  #source: Copy | undefined;
 
-  constructor(copies: readonly CopyFor[], tools: CopyTools) {
-    this.#copies = copies;
+  constructor(tools: CopyTools) {
     this.#tools = tools;
   }
 
-  /** Takes the next octets of the message. Rejects with the system's error when they cannot be stored. */
+  /** Adds a Maildir; may be done as long as nothing is rolled back. */
+  add(maildir: Maildir, top: Buffer): Copy {
+    const copy = new Copy(maildir, top);
+    this.#copies.push(copy);
+    return copy;
+  }
+
+  /** Takes the next octets of the message. Rejects with the system's error when no Maildir takes them. */
   async write(octets: Buffer): Promise<void> {
     this.#memory.push(octets);
     this.#memoryOctets += octets.length;
     if (this.#memoryOctets > MEMORY_OCTETS_MAX) await this.#spill();
   }
 
-  /**
-   * Stages every copy, then commits all: when it resolves, each is durable in its Maildir. Rejects with MailboxFull when
-   * one of them has no room for it, with the system's error when they cannot be stored.
-   */
-  async commit(): Promise<DeliveredCopy[]> {
-    if (this.#spilled) await this.#spill();
-    const octets = this.#takeMemory();
-    await concurrently(this.#copies.keys(), WRITERS_MAX, (index) => this.#complete(index, octets));
-    await this.#deliveries[0]?.stage();
-    const delivered = this.#copies.map(({ account }, index) => {
-      const delivery = this.#deliveries[index];
-      return { account, name: delivery?.name ?? "", size: delivery?.size ?? 0 };
+  /** All of the message has come: makes each copy whole and durable in tmp/ that is not yet, or says in it what failed. */
+  async stage(): Promise<void> {
+    if (this.#source !== undefined && this.#memoryOctets > 0) await this.#spill().catch(() => {});
+    const waiting = this.#copies.filter((copy) => !copy.holdsMessage && copy.failure === undefined);
+    await concurrently(waiting, WRITERS_MAX, async (copy) => {
+      if (copy === this.#source) return;
+      await attempt(copy, async () => {
+        await this.#complete(copy);
+        await copy.stage();
+      });
     });
-    await this.#deliver(delivered);
-    return delivered;
+    // Last, since others read it: after a sync that failed nobody knows what is read.
+    const source = waiting.find((copy) => copy === this.#source);
+    if (source !== undefined) await attempt(source, () => source.stage());
   }
 
-  async #deliver(arrivals: readonly DeliveredCopy[]): Promise<void> {
-    const { durable, quotas, log } = this.#tools;
-    const room = await Room.begin(arrivals, quotas);
-    try {
-      await commitAll(this.#begun(), durable, () => room.made());
-      // The message is delivered. A sum that is wrong now is counted anew some time.
-      await room.record().catch((err: unknown) => log.warn({ err }, "maildirsize is not right"));
-    } finally {
-      room.release();
-    }
-  }
-
-  /** Leaves nothing behind in any tmp/. */
+  /** Leaves nothing behind in any tmp/ or new/, but of those that have ended. */
   async rollback(): Promise<void> {
     this.#memory = [];
-    await rollbackAll(this.#begun());
+    await rollbackAll(
+      this.#copies.map(({ delivery }) => delivery).filter((delivery) => delivery !== undefined),
+    );
   }
 
-  #begun(): Delivery[] {
-    return this.#deliveries.filter((delivery) => delivery !== undefined);
-  }
-
-  /** Moves what is in memory to the first mailbox's file. */
+  /** Moves what is in memory to the file that the message streams into, or to the next that takes it. */
   async #spill(): Promise<void> {
-    const first = this.#deliveries[0] ?? (await this.#begin(0));
-    const octets = this.#takeMemory();
-    if (octets.length > 0) await first.write(octets);
-    this.#spilled = true;
+    let trouble: unknown = new Error("there is no Maildir for the message");
+    for (const copy of this.#copies) {
+      if (copy.failure !== undefined) continue;
+      try {
+        await this.#moveTo(copy);
+        return;
+      } catch (error) {
+        copy.fail(error);
+        trouble = error;
+      }
+    }
+    throw trouble;
   }
 
-  #takeMemory(): Buffer {
-    const octets = Buffer.concat(this.#memory, this.#memoryOctets);
+  async #moveTo(copy: Copy): Promise<void> {
+    const delivery = await copy.begin(this.#tools);
+    if (copy !== this.#source) {
+      await delivery.write(copy.top);
+      const before = this.#source;
+      if (before?.delivery !== undefined) await delivery.copyFrom(before.delivery, before.top.length);
+    }
+    this.#source = copy;
+    await delivery.write(Buffer.concat(this.#memory, this.#memoryOctets));
     this.#memory = [];
     this.#memoryOctets = 0;
-    return octets;
   }
 
-  /**
-   * Makes one mailbox's copy whole, from memory or from the first one's file, and stages it. The first is staged last,
-   * since the others read it.
-   */
-  async #complete(index: number, octets: Buffer): Promise<void> {
-    if (this.#spilled && index === 0) return;
-    const delivery = await this.#begin(index);
-    const [first] = this.#deliveries;
-    if (this.#spilled && first !== undefined)
-      await delivery.copyFrom(first, this.#copies[0]?.top.length ?? 0);
-    else await delivery.write(octets);
-    if (index !== 0) await delivery.stage();
-  }
-
-  async #begin(index: number): Promise<Delivery> {
-    const copy = this.#copies[index];
-    if (copy === undefined) throw new RangeError(`there is no mailbox ${index}`);
-    const delivery = await Delivery.begin(
-      copy.account.maildir,
-      this.#tools.uniqueName(),
-      this.#tools.durable,
-    );
-    this.#deliveries[index] = delivery;
+  /** Writes a whole copy, from memory or from another copy's file. */
+  async #complete(copy: Copy): Promise<void> {
+    const delivery = await copy.begin(this.#tools);
+    if (this.#source === undefined) {
+      // In one piece: for a small message each call counts.
+      await delivery.write(Buffer.concat([copy.top, ...this.#memory]));
+      return;
+    }
+    const whole = this.#wholeCopy();
+    if (whole?.delivery === undefined) throw new Error("there is no whole copy of the message");
     await delivery.write(copy.top);
-    return delivery;
+    await delivery.copyFrom(whole.delivery, whole.top.length);
+  }
+
+  /** A copy that holds all of the message: the one that it streamed into, unless that has failed. */
+  #wholeCopy(): Copy | undefined {
+    const source = this.#source;
+    if (source?.failure === undefined) return source;
+    return this.#copies.find((copy) => copy.holdsMessage);
+  }
+}
+
+async function attempt(copy: Copy, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    copy.fail(error);
   }
 }

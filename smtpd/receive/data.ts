@@ -1,38 +1,37 @@
 /**
- * A message while it arrives: its header section is looked at, trace fields go on top, and the octets go to the
- * mailboxes (copies.ts). What goes wrong on the way is remembered and told at the end, when SMTP has a reply for it;
- * the rest of the message is then let pass, and nothing stays behind.
+ * A message while it arrives: its header section is looked at, and by it is decided whether and how to store it
+ * (acceptance.ts). What goes wrong on the way is remembered and told at the end, when SMTP has a reply for it; the rest of the
+ * message is then let pass, and nothing stays behind.
  */
-import { hasCode } from "../../shared/exit.js";
 import type { Log } from "../../shared/log.js";
-import type { IncomingMessage } from "../protocol/receiver.js";
-import { DISK_FULL, LOCAL_TROUBLE, MAILBOX_FULL, type Reply, reply } from "../protocol/reply.js";
-import type { Copies, DeliveredCopy } from "./copies.js";
+import type { IncomingMessage, MessageAnswer } from "../protocol/receiver.js";
+import { LOCAL_TROUBLE, type Reply, reply } from "../protocol/reply.js";
 import { type HeaderFacts, HeaderSection } from "./header-section.js";
-import { MailboxFull } from "./room.js";
+import { replyToStorageError } from "./storage-error.js";
 
 /** RFC 5321 §6.3 asks for at least 100; a message that has been through 50 hosts here is in a loop. */
 const RECEIVED_FIELDS_MAX = 50;
 
 export const TOO_MANY_HOPS = reply(554, "4.6", "too many hops, this message is looping");
-export const DELIVERED_BEFORE = reply(
-  554,
-  "4.6",
-  "this message was delivered to this mailbox before, it is looping",
-);
+
+/** Where the octets of a message go, once its header section is known. */
+export interface Storing {
+  /** Rejects with the system's error when they cannot be stored. */
+  write(octets: Buffer): Promise<void>;
+  /** Resolves when what is taken is durable, and what is not leaves nothing behind. */
+  commit(): Promise<MessageAnswer>;
+  /** Leaves nothing behind. */
+  rollback(): Promise<void>;
+}
 
 /** What a message in the making needs. */
 export interface IntakeOptions {
   readonly log: Log;
   readonly queueId: string;
-  /** The mailboxes it goes to, `alice@example.org`. */
-  readonly addresses: readonly string[];
   /** Octets of a header section. */
   readonly headerSizeMax: number;
-  /** Begins the copies, once it is known what the header section lacks. */
-  readonly copies: (header: HeaderFacts) => Copies;
-  /** Called with what was delivered. */
-  readonly delivered: (copies: readonly DeliveredCopy[]) => void;
+  /** Decides by the header section: where the octets go, or why they are not wanted. */
+  readonly begin: (header: HeaderFacts) => Storing | Reply;
 }
 
 export class Intake implements IncomingMessage {
@@ -40,7 +39,7 @@ export class Intake implements IncomingMessage {
   readonly #header = new HeaderSection();
   #beginning: Buffer[] = [];
   #beginningOctets = 0;
-  #copies: Copies | undefined;
+  #storing: Storing | undefined;
   #failure: Reply | undefined;
 
   constructor(options: IntakeOptions) {
@@ -50,10 +49,10 @@ export class Intake implements IncomingMessage {
   async write(octets: Buffer): Promise<void> {
     if (this.#failure !== undefined) return;
     await this.#unlessItFails(async () => {
-      if (this.#copies !== undefined) return this.#copies.write(octets);
+      if (this.#storing !== undefined) return this.#storing.write(octets);
       this.#beginning.push(octets);
       this.#beginningOctets += octets.length;
-      if (this.#header.push(octets) === "ended") return this.#beginCopies();
+      if (this.#header.push(octets) === "ended") return this.#begin();
       if (this.#beginningOctets > this.#options.headerSizeMax) {
         this.#beginning = [];
         this.#failure = reply(552, "3.4", `the header exceeds ${this.#options.headerSizeMax} octets`);
@@ -61,39 +60,42 @@ export class Intake implements IncomingMessage {
     });
   }
 
-  async end(): Promise<Reply> {
+  async end(): Promise<MessageAnswer> {
+    let answer: MessageAnswer | undefined;
     await this.#unlessItFails(async () => {
       this.#header.end();
-      if (this.#failure === undefined && this.#copies === undefined) await this.#beginCopies();
+      if (this.#failure === undefined && this.#storing === undefined) await this.#begin();
     });
     await this.#unlessItFails(async () => {
-      if (this.#failure !== undefined || this.#copies === undefined) return;
-      this.#options.delivered(await this.#copies.commit());
+      if (this.#failure === undefined) answer = await this.#storing?.commit();
     });
-    if (this.#failure === undefined) return reply(250, "0.0", `delivered as ${this.#options.queueId}`);
+    if (this.#failure === undefined && answer !== undefined) return answer;
     await this.abandon();
-    return this.#failure;
+    return this.#failure ?? LOCAL_TROUBLE;
   }
 
   async abandon(): Promise<void> {
     this.#beginning = [];
-    await this.#copies?.rollback();
+    await this.#storing?.rollback();
   }
 
   /** The header section is complete: decides by it, and hands on what has come so far. */
-  async #beginCopies(): Promise<void> {
-    this.#failure = this.#loop();
-    if (this.#failure !== undefined) return;
-    this.#copies = this.#options.copies(this.#header);
+  async #begin(): Promise<void> {
     const beginning = this.#beginning;
     this.#beginning = [];
-    for (const octets of beginning) await this.#copies.write(octets);
+    const decided = this.#decide();
+    if ("code" in decided) {
+      this.#failure = decided;
+      return;
+    }
+    this.#storing = decided;
+    for (const octets of beginning) await decided.write(octets);
   }
 
-  #loop(): Reply | undefined {
-    if (this.#header.count("received") > RECEIVED_FIELDS_MAX) return TOO_MANY_HOPS;
-    const before = new Set(this.#header.deliveredTo.map((address) => address.toLowerCase()));
-    return this.#options.addresses.some((address) => before.has(address)) ? DELIVERED_BEFORE : undefined;
+  #decide(): Storing | Reply {
+    return this.#header.count("received") > RECEIVED_FIELDS_MAX
+      ? TOO_MANY_HOPS
+      : this.#options.begin(this.#header);
   }
 
   async #unlessItFails(action: () => Promise<void>): Promise<void> {
@@ -102,18 +104,8 @@ export class Intake implements IncomingMessage {
     } catch (err) {
       const { log, queueId } = this.#options;
       this.#failure = replyToStorageError(err);
-      if (err instanceof MailboxFull) log.info({ queueId, account: err.account.address }, "mailbox full");
-      else log.error({ err, queueId }, "message cannot be stored");
-      await this.#copies?.rollback();
+      log.error({ err, queueId }, "message cannot be stored");
+      await this.#storing?.rollback();
     }
   }
-}
-
-/**
- * What the client is told of an error while storing: all of it is temporary. A mailbox that is full is so for all recipients,
- * since there is but one reply, and none of them has got the message.
- */
-export function replyToStorageError(error: unknown): Reply {
-  if (error instanceof MailboxFull) return MAILBOX_FULL;
-  return hasCode(error, "ENOSPC", "EDQUOT") ? DISK_FULL : LOCAL_TROUBLE;
 }

@@ -13,23 +13,31 @@ const TAB = 0x09;
 /** RFC 5322 §2.1.1 allows lines of 998; a name longer than this is none. */
 const FIELD_NAME_OCTETS_MAX = 256;
 
+/** Fields whose values are kept: loops are known by the first, and authors by the others. */
+const KEPT = new Set(["delivered-to", "from", "sender"]);
+
 /** What was seen in a header section. */
 export interface HeaderFacts {
   /** How many fields of that name (lower case) there are. */
   count(name: string): number;
+  /** The values of From and Sender fields as they came, unfolded. */
+  values(name: "from" | "sender"): readonly Buffer[];
   /** The values of Delivered-To fields, unfolded and trimmed. */
   readonly deliveredTo: readonly string[];
   /** The message does not begin with a header section: a blank line must go before it when fields are put on top. */
   readonly headless: boolean;
+  /** There was a line that is no field, and readers may differ about what follows it. */
+  readonly irregular: boolean;
 }
 
 /** What a section looks like after a piece: `open` wants more, `ended` has seen all of it. */
 export type HeaderState = "open" | "ended";
 
 export class HeaderSection implements HeaderFacts {
-  readonly deliveredTo: string[] = [];
   readonly #counts = new Map<string, number>();
+  readonly #values = new Map<string, Buffer[][]>();
   #headless = false;
+  #irregular = false;
   #state: HeaderState = "open";
   #partial: Buffer = Buffer.alloc(0);
   #current = "";
@@ -39,8 +47,20 @@ export class HeaderSection implements HeaderFacts {
     return this.#headless;
   }
 
+  get irregular(): boolean {
+    return this.#irregular;
+  }
+
+  get deliveredTo(): readonly string[] {
+    return this.#valuesOf("delivered-to").map((value) => value.toString("utf8").trim());
+  }
+
   count(name: string): number {
     return this.#counts.get(name) ?? 0;
+  }
+
+  values(name: "from" | "sender"): readonly Buffer[] {
+    return this.#valuesOf(name);
   }
 
   /** Takes the next octets of the message, in LF form. Pieces after the end change nothing. */
@@ -79,7 +99,10 @@ export class HeaderSection implements HeaderFacts {
     }
     const name = fieldName(line);
     if (name !== undefined) this.#field(name, line);
-    else if (!isEnvelopeLine(line)) {
+    else {
+      this.#irregular = true;
+      this.#current = "";
+      if (isEnvelopeLine(line)) return;
       this.#headless = first;
       this.#state = "ended";
     }
@@ -88,13 +111,19 @@ export class HeaderSection implements HeaderFacts {
   #field(name: string, line: Buffer): void {
     this.#current = name;
     this.#counts.set(name, this.count(name) + 1);
-    if (name === "delivered-to") this.deliveredTo.push(line.toString("utf8", line.indexOf(COLON) + 1).trim());
+    if (!KEPT.has(name)) return;
+    const values = this.#values.get(name) ?? [];
+    // A copy, since a line is part of a larger piece, which would be kept with it.
+    values.push([Buffer.from(line.subarray(line.indexOf(COLON) + 1))]);
+    this.#values.set(name, values);
   }
 
   #continue(line: Buffer): void {
-    if (this.#current !== "delivered-to") return;
-    const last = this.deliveredTo.pop() ?? "";
-    this.deliveredTo.push(`${last} ${line.toString("utf8").trim()}`.trim());
+    this.#values.get(this.#current)?.at(-1)?.push(Buffer.from(line));
+  }
+
+  #valuesOf(name: string): Buffer[] {
+    return (this.#values.get(name) ?? []).map((lines) => Buffer.concat(lines));
   }
 }
 

@@ -1,14 +1,11 @@
 /**
- * Who may send what to whom, and what becomes of it: the application behind the protocol (protocol/receiver.ts).
- *
- * In the mx role mail for our domains is taken from anyone, and an unknown recipient is refused at RCPT, so that no
- * bounce is ever owed to a stranger. In the submission role users who have logged in send; mail that would have to go
- * to another host is refused for now with 4.3.3, since nothing here relays.
+ * Who may send what to whom, and what becomes of it: the application behind the protocol (protocol/receiver.ts). Who may send is
+ * said in senders.ts, who may receive in recipients.ts; a message is taken by acceptance.ts, which puts it into mailboxes and
+ * the queue.
  */
 import { randomInt } from "node:crypto";
-import type { Account, Authenticator } from "../../shared/accounts/account.js";
-import { formatMailbox, type Mailbox, parseMailbox } from "../../shared/address.js";
-import type { Durable } from "../../shared/durable.js";
+import type { Authenticator } from "../../shared/accounts/account.js";
+import { formatMailbox } from "../../shared/address.js";
 import type { TmpCleaner } from "../../shared/maildir/clean.js";
 import { performCheck } from "../../shared/sasl/check.js";
 import type { Check, Checked } from "../../shared/sasl/mechanism.js";
@@ -17,52 +14,68 @@ import type {
   DataAnswer,
   Envelope,
   ForwardPath,
+  MessageAnswer,
   RcptAnswer,
   Receiver,
+  Recipient,
   ReversePath,
   SessionFacts,
 } from "../protocol/receiver.js";
-import { MAILBOX_FULL, type Reply, reply } from "../protocol/reply.js";
+import { type Reply, reply } from "../protocol/reply.js";
 import { formatQueueId } from "../queue/queue-id.js";
-import { Copies, type DeliveredCopy } from "./copies.js";
-import { Intake } from "./data.js";
+import { Acceptance, type AcceptanceTools, type Accepted, type Backlog } from "./acceptance.js";
+import { Intake, type Storing } from "./data.js";
 import type { HeaderFacts } from "./header-section.js";
 import type { NullMxSenders } from "./null-mx-senders.js";
-import { missingFields } from "./repair.js";
-import type { Quotas } from "./room.js";
-import { type Directory, route } from "./route.js";
-import { deliveredTo, received, returnPath } from "./trace-headers.js";
+import { type Destination, planFor } from "./plan.js";
+import { Recipients } from "./recipients.js";
+import { MailboxFull } from "./room.js";
+import type { Directory } from "./route.js";
+import type { Senders } from "./senders.js";
+import type { Srs } from "./srs.js";
+import { replyToStorageError } from "./storage-error.js";
+import { commonTop, mailboxTop } from "./top-fields.js";
 
 const SENDER_OK = reply(250, "1.0", "sender ok");
-const RECIPIENT_OK = reply(250, "1.5", "recipient ok");
-const NO_SUCH_MAILBOX = reply(550, "1.1", "no such mailbox here");
-const NOT_OURS = reply(550, "7.1", "we do not relay");
-const CANNOT_RELAY = reply(451, "3.3", "mail for other hosts cannot be sent from here yet, try again later");
+export const DELIVERED_BEFORE = reply(
+  554,
+  "4.6",
+  "this message was delivered to this mailbox before, it is looping",
+);
 
-/** What a recipient came to: the mailboxes that get the message. */
-export type Destination = readonly Account[];
-
-export interface ReceiverOptions {
+export interface ReceiverOptions extends Omit<AcceptanceTools, "log" | "newQueueId" | "queue"> {
   readonly hostname: string;
   readonly headerSizeMax: number;
   /** The accounts, aliases and domains in force. */
   readonly directory: () => Directory;
   readonly authenticator: Authenticator;
-  readonly durable: Durable;
-  readonly uniqueName: () => string;
+  readonly senders: Senders;
+  /** Undefined where no reverse-path is rewritten. */
+  readonly srs: () => Srs | undefined;
+  /** Undefined while smtpd is starting. */
+  readonly queue: () => Backlog | undefined;
   readonly cleaner: TmpCleaner;
-  readonly quotas: Quotas;
   /** Undefined where nobody is refused for his domain. */
   readonly nullMxSenders?: NullMxSenders | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
 
+/** A message that is to be taken. */
+interface Incoming {
+  readonly session: SessionFacts;
+  readonly envelope: Envelope<Destination>;
+  readonly queueId: string;
+  readonly begun: number;
+}
+
 export class MailReceiver implements Receiver<Destination> {
   readonly #options: ReceiverOptions;
+  readonly #recipients: Recipients;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
+    this.#recipients = new Recipients(options);
   }
 
   get logins(): LoginOffer {
@@ -73,123 +86,127 @@ export class MailReceiver implements Receiver<Destination> {
     return performCheck(this.#options.authenticator, check);
   }
 
-  async mail(session: SessionFacts, { mailbox }: ReversePath): Promise<Reply> {
-    return (await this.#options.nullMxSenders?.refusalOf(session, mailbox)) ?? SENDER_OK;
+  isTrusted(session: SessionFacts): boolean {
+    return this.#options.senders.isTrusted(session);
   }
 
-  async rcpt(
+  async mail(session: SessionFacts, { mailbox }: ReversePath): Promise<Reply> {
+    const { senders, nullMxSenders } = this.#options;
+    const refusal =
+      senders.refusalOfReversePath(session, mailbox) ?? (await nullMxSenders?.refusalOf(session, mailbox));
+    return refusal ?? SENDER_OK;
+  }
+
+  rcpt(
     session: SessionFacts,
     { reversePath }: Envelope<Destination>,
     { mailbox }: ForwardPath,
   ): Promise<RcptAnswer<Destination>> {
-    const way = route(mailbox, session.localAddress, this.#options.directory());
-    switch (way.kind) {
-      case "local":
-        this.#warnOfMissing(session, mailbox, way.missing);
-        if (!(await this.#haveRoom(way.accounts, reversePath.size)))
-          return { kind: "refused", reply: MAILBOX_FULL };
-        return { kind: "accepted", reply: RECIPIENT_OK, destination: way.accounts };
-      case "unknown":
-        return { kind: "refused", reply: NO_SUCH_MAILBOX };
-      case "forwarded":
-        return { kind: "refused", reply: CANNOT_RELAY };
-      case "remote":
-        return { kind: "refused", reply: session.role === "submission" ? CANNOT_RELAY : NOT_OURS };
-    }
+    return this.#recipients.answer(session, reversePath, mailbox);
   }
 
   async data(session: SessionFacts, envelope: Envelope<Destination>): Promise<DataAnswer> {
-    const { now, headerSizeMax } = this.#options;
+    const { headerSizeMax, now } = this.#options;
     const begun = now();
-    const queueId = formatQueueId(begun, randomInt(2 ** 25));
-    const accounts = [...new Set(envelope.recipients.flatMap((recipient) => recipient.destination))];
-    const message = new Intake({
-      log: session.log,
-      queueId,
-      addresses: accounts.map((account) => account.address),
-      headerSizeMax,
-      copies: (header) => this.#copies(session, envelope, accounts, queueId, header),
-      delivered: (copies) => this.#logDelivery(session, envelope, queueId, copies, now() - begun),
-    });
+    const queueId = this.#newQueueId();
+    const begin = (header: HeaderFacts) => this.#begin({ session, envelope, queueId, begun }, header);
+    const message = new Intake({ log: session.log, queueId, headerSizeMax, begin });
     return { kind: "accepted", message };
   }
 
-  #copies(
-    session: SessionFacts,
-    envelope: Envelope<Destination>,
-    accounts: readonly Account[],
-    queueId: string,
+  #newQueueId(): string {
+    return formatQueueId(this.#options.now(), randomInt(2 ** 25));
+  }
+
+  /** The header is there: who gets the message is known now. */
+  #begin(incoming: Incoming, header: HeaderFacts): Storing | Reply {
+    const { session, envelope } = incoming;
+    const refusal = this.#options.senders.refusalOfHeader(session, header);
+    if (refusal !== undefined) return refusal;
+    const before = new Set(header.deliveredTo.map((address) => address.toLowerCase()));
+    const loops = ({ destination }: Recipient<Destination>) =>
+      destination.accounts.some(({ address }) => before.has(address));
+    const recipients = envelope.recipients.filter((recipient) => !loops(recipient));
+    // By LMTP those who are in no loop can be told apart.
+    const each = session.role === "lmtp";
+    const refused = recipients.length < envelope.recipients.length && !each;
+    if (refused || recipients.length === 0) return DELIVERED_BEFORE;
+
+    const groups = each ? recipients.map((recipient) => [recipient]) : [recipients];
+    const acceptance = this.#acceptance(incoming, header, groups);
+    const commit = async (): Promise<MessageAnswer> => {
+      const accepted = await acceptance.commit();
+      this.#logAccepted(incoming, accepted);
+      const replies = accepted.refusals.map((one) => this.#replyTo(incoming, one, accepted));
+      if (!each) return replies[0] ?? DELIVERED_BEFORE;
+      const byRecipient = new Map(recipients.map((recipient, i) => [recipient, replies[i]]));
+      return envelope.recipients.map((recipient) => byRecipient.get(recipient) ?? DELIVERED_BEFORE);
+    };
+    return {
+      write: (octets) => acceptance.write(octets),
+      commit,
+      rollback: () => acceptance.rollback(),
+    };
+  }
+
+  #acceptance(
+    { session, envelope, queueId, begun }: Incoming,
     header: HeaderFacts,
-  ): Copies {
-    const { hostname, durable, uniqueName, quotas, now } = this.#options;
-    const date = new Date(now());
+    groups: readonly (readonly Recipient<Destination>[])[],
+  ): Acceptance {
+    const { hostname, now, srs } = this.#options;
     const { reversePath } = envelope;
-    const sender = reversePath.mailbox ?? accountMailbox(session.account);
-    const repaired =
-      session.role === "submission" && sender !== undefined
-        ? missingFields(header, { date, queueId, hostname, sender })
-        : "";
-    const trace = received({
-      ...session,
-      hostname,
-      queueId,
-      date,
-      smtputf8: reversePath.smtputf8,
-      authenticated: session.account !== undefined,
-      recipients: envelope.recipients.map(({ forwardPath }) => forwardPath.mailbox),
+    const date = new Date(now());
+    const common = commonTop({ session, envelope, header, hostname, queueId, date });
+    const plan = planFor(groups.flat(), {
+      reversePath: reversePath.mailbox,
+      forwardingPath: srs()?.forward(reversePath.mailbox, begun),
+      now: begun,
     });
-    const blank = header.headless ? "\n" : "";
-    const copies = accounts.map((account) => ({
-      account,
-      top: Buffer.from(
-        returnPath(reversePath.mailbox) + deliveredTo(account.address) + trace + repaired + blank,
-      ),
-    }));
-    return new Copies(copies, { durable, uniqueName, quotas, log: session.log });
+    const facts = {
+      queueId,
+      arrivedAt: begun,
+      reversePath,
+      submitter: session.account?.address,
+      plan,
+      groups,
+      queueTop: Buffer.from(common),
+      mailboxTop: (address: string) => Buffer.from(mailboxTop(reversePath.mailbox, address) + common),
+    };
+    const queue = this.#options.queue();
+    if (queue === undefined) throw new Error("the queue is not open yet");
+    const newQueueId = () => this.#newQueueId();
+    return new Acceptance(facts, { ...this.#options, queue, newQueueId, log: session.log });
   }
 
-  /**
-   * Whether each of these accounts could take a message: an alias takes none when one of those behind it cannot, or the
-   * message would be theirs to lose. What counts is decided when the message has come (room.ts).
-   * @param size octets that the client declares; of a message that may be of any size, the least there is
-   */
-  async #haveRoom(accounts: readonly Account[], size = 1): Promise<boolean> {
-    const { keeper, of } = this.#options.quotas;
-    for (const account of accounts) {
-      if (!(await keeper.fits(account.maildir, of(account), { octets: size, messages: 1 }))) return false;
+  #replyTo({ queueId }: Incoming, refusal: Accepted["refusals"][number], { queued }: Accepted): Reply {
+    if (refusal !== undefined) return replyToStorageError(refusal.error);
+    return reply(250, "0.0", `${queued === undefined ? "delivered" : "queued"} as ${queueId}`);
+  }
+
+  #logAccepted({ session, envelope, queueId, begun }: Incoming, accepted: Accepted): void {
+    const { log } = session;
+    const { mailbox } = envelope.reversePath;
+    const about = {
+      queueId,
+      from: mailbox === undefined ? "" : formatMailbox(mailbox),
+      to: envelope.recipients.map(({ forwardPath }) => formatMailbox(forwardPath.mailbox)),
+      ms: this.#options.now() - begun,
+    };
+    for (const { account, copy } of accepted.failed) {
+      const err = copy.failure?.error;
+      if (err instanceof MailboxFull) log.info({ queueId, account: account.address }, "mailbox full");
+      else log.error({ err, queueId, account: account.address }, "mailbox cannot take the message");
     }
-    return true;
-  }
-
-  #logDelivery(
-    { log }: SessionFacts,
-    { reversePath, recipients }: Envelope<Destination>,
-    queueId: string,
-    copies: readonly DeliveredCopy[],
-    milliseconds: number,
-  ): void {
-    const from = reversePath.mailbox === undefined ? "" : formatMailbox(reversePath.mailbox);
-    const to = recipients.map(({ forwardPath }) => formatMailbox(forwardPath.mailbox));
-    for (const { account, name, size } of copies) {
-      log.info(
-        { queueId, from, to, account: account.address, file: name, size, ms: milliseconds },
-        "delivered",
-      );
+    for (const { account, copy } of accepted.delivered) {
+      log.info({ ...about, account: account.address, file: copy.name, size: copy.size }, "delivered");
       this.#options.cleaner
         .visit(account.maildir)
         .catch((err: unknown) => log.warn({ err }, "tmp/ not cleaned"));
     }
+    if (accepted.queued === undefined) return;
+    const { recipients, size } = accepted.queued;
+    const waiting = recipients.map(({ account, forwardPath }) => account ?? formatMailbox(forwardPath));
+    log.info({ ...about, size, waiting }, "queued");
   }
-
-  #warnOfMissing({ log }: SessionFacts, alias: Mailbox, missing: readonly Mailbox[]): void {
-    if (missing.length === 0) return;
-    log.warn(
-      { alias: formatMailbox(alias), missing: missing.map(formatMailbox) },
-      "alias has targets that do not exist",
-    );
-  }
-}
-
-function accountMailbox(account: Account | undefined): Mailbox | undefined {
-  return account === undefined ? undefined : parseMailbox(account.address);
 }

@@ -1,6 +1,6 @@
 /**
  * What a submission server adds to a message that a mail program left incomplete (RFC 6409 §8): Date, Message-ID and
- * From. Pure. Only for users who have logged in; a message from elsewhere is never touched.
+ * From. Pure. Only for those who submit; a message from elsewhere is never touched.
  */
 import { formatMailbox, type Mailbox } from "../../shared/address.js";
 import type { HeaderFacts } from "./header-section.js";
@@ -10,15 +10,15 @@ export interface RepairFacts {
   readonly date: Date;
   readonly queueId: string;
   readonly hostname: string;
-  /** The reverse-path; where it is null, the account's address. */
-  readonly sender: Mailbox;
+  /** The reverse-path; where it is null, the account's address; undefined where there is none either. */
+  readonly sender: Mailbox | undefined;
 }
 
 /** The missing fields as text with LF line ends; empty when nothing is missing. */
 export function missingFields(header: HeaderFacts, { date, queueId, hostname, sender }: RepairFacts): string {
   const fields = [
     ["date", `Date: ${formatDate(date)}\n`],
-    ["from", `From: ${formatMailbox(sender)}\n`],
+    ["from", sender === undefined ? "" : `From: ${formatMailbox(sender)}\n`],
     ["message-id", `Message-ID: <${queueId}@${hostname}>\n`],
   ] as const;
   return fields

@@ -2,7 +2,7 @@
  * Room for a message in the mailboxes that it goes to (shared/maildir/quota-keeper.ts): asked for when its size is known and
  * before any copy is delivered, held until the copies are in their sums.
  *
- *   begin     room is reserved in each mailbox, or in none
+ *   begin     room is reserved in each mailbox that has some; those that have none are told
  *   made      the copies are visible
  *   record    and durable: they go into the sums
  *   release   the room is given up, whatever came of the message
@@ -42,39 +42,47 @@ export class Room {
   readonly #releases: (() => void)[] = [];
   /** By the path of the Maildir, which several accounts may share. */
   readonly #changes = new Map<string, QuotaChange>();
+  readonly #refusals = new Map<Account, unknown>();
 
   private constructor(keeper: QuotaKeeper) {
     this.#keeper = keeper;
   }
 
-  /** Reserves room for each copy. Rejects with MailboxFull where one does not fit; then nothing is reserved. */
+  /** Reserves room for each copy that fits; never rejects. */
   static async begin(arrivals: readonly Arrival[], { keeper, of }: Quotas): Promise<Room> {
     const room = new Room(keeper);
-    const limited: Arrival[] = [];
-    try {
-      for (const arrival of arrivals) {
-        const { account, size } = arrival;
+    const limited: Account[] = [];
+    for (const { account, size } of arrivals) {
+      try {
         const adding = { octets: size, messages: 1 };
         const reservation = await keeper.reserve(account.maildir, of(account), adding);
         if (reservation === undefined) throw new MailboxFull(account);
         room.#releases.push(reservation.release);
-        if (reservation.limited) limited.push(arrival);
+        if (reservation.limited) limited.push(account);
+      } catch (error) {
+        room.#refusals.set(account, error);
       }
-      // When all of them fit: what was there before a copy is looked at just before it is delivered.
-      for (const { account, size } of limited) (await room.#changeOf(account.maildir)).added(size);
-      return room;
-    } catch (error) {
-      room.release();
-      throw error;
     }
+    // When all have been asked: what was there before a copy is looked at just before it is delivered.
+    for (const account of limited) await room.#beginChange(account.maildir);
+    return room;
+  }
+
+  /** Those who get no room, and why: MailboxFull, or the system's error. */
+  get refusals(): ReadonlyMap<Account, unknown> {
+    return this.#refusals;
   }
 
   async made(): Promise<void> {
     for (const change of this.#changes.values()) await change.made();
   }
 
-  /** Rejects with the first error, having tried all. */
-  async record(): Promise<void> {
+  /**
+   * Puts into the sums what has arrived after all. Rejects with the first error, having tried all.
+   * @param arrivals those among them that were delivered
+   */
+  async record(arrivals: readonly Arrival[]): Promise<void> {
+    for (const { account, size } of arrivals) this.#changes.get(account.maildir.path)?.added(size);
     const outcomes = await Promise.allSettled([...this.#changes.values()].map((change) => change.record()));
     for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
@@ -83,9 +91,8 @@ export class Room {
     for (const release of this.#releases.splice(0)) release();
   }
 
-  async #changeOf(maildir: Maildir): Promise<QuotaChange> {
-    const change = this.#changes.get(maildir.path) ?? (await this.#keeper.change(maildir));
-    this.#changes.set(maildir.path, change);
-    return change;
+  async #beginChange(maildir: Maildir): Promise<void> {
+    if (this.#changes.has(maildir.path)) return;
+    this.#changes.set(maildir.path, await this.#keeper.change(maildir));
   }
 }

@@ -22,8 +22,13 @@ export type Route =
   | { readonly kind: "local"; readonly accounts: readonly Account[]; readonly missing: readonly Mailbox[] }
   /** A domain of others. */
   | { readonly kind: "remote" }
-  /** A domain of ours, but an alias leads to others. */
-  | { readonly kind: "forwarded"; readonly to: readonly Mailbox[] }
+  /** A domain of ours, but an alias leads to others, and perhaps to mailboxes of ours as well. */
+  | {
+      readonly kind: "forwarded";
+      readonly to: readonly Mailbox[];
+      readonly accounts: readonly Account[];
+      readonly missing: readonly Mailbox[];
+    }
   /** A domain of ours, and no such mailbox. */
   | { readonly kind: "unknown" };
 
@@ -38,9 +43,10 @@ export function route(mailbox: Mailbox, localAddress: string, directory: Directo
 
   const resolved = new Resolution(directory);
   resolved.follow(ours);
-  if (resolved.remote.length > 0) return { kind: "forwarded", to: resolved.remote };
-  if (resolved.accounts.size === 0) return { kind: "unknown" };
-  return { kind: "local", accounts: [...resolved.accounts], missing: resolved.missing };
+  const { missing, remote } = resolved;
+  const accounts = [...resolved.accounts];
+  if (remote.length > 0) return { kind: "forwarded", to: remote, accounts, missing };
+  return accounts.length === 0 ? { kind: "unknown" } : { kind: "local", accounts, missing };
 }
 
 /** The mailbox with a domain of ours, or undefined when it is not ours. */

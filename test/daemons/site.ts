@@ -59,7 +59,7 @@ export class Site {
       { role: "submission", tls: "implicit" },
       { role: "mx", tls: "implicit" },
     ];
-    const head = `aliases = "${this.directory}/aliases"\n`;
+    const head = `aliases = "${this.directory}/aliases"\nstate_dir = "${this.directory}/state"\n`;
     const daemon = await this.#start("smtpd", head, listeners, options);
     const [mx = 0, submission = 0, submissions = 0, mxs = 0] = daemon.ports;
     return { daemon, mx, mxs, submission, submissions };

@@ -36,6 +36,11 @@ export class FailingDurable implements Durable {
     return this.#failures;
   }
 
+  /** How many calls there have been. */
+  get steps(): number {
+    return this.#steps;
+  }
+
   async create(path: Path): Promise<DurableFile> {
     const file = await this.#step(`create ${folderOf(path)}`, () => this.#real.create(path));
     return {

@@ -89,6 +89,10 @@ export class MemoryReceiver implements Receiver<string> {
     return secret === right ? { kind: "granted", account: accountOf(username) } : { kind: "refused" };
   }
 
+  isTrusted(): boolean {
+    return false;
+  }
+
   async mail(_session: SessionFacts, reversePath: ReversePath): Promise<Reply> {
     this.reversePaths.push(reversePath);
     if (reversePath.mailbox?.localPart === "trouble") throw new Error(SECRET);

@@ -110,7 +110,7 @@ describe("a running smtpd", () => {
       assert.equal(await client.says(`AUTH PLAIN ${plain("nobody", PASSWORD)}`), "535 5.7.8");
       assert.equal(await client.says(`AUTH PLAIN ${plain("ALICE", PASSWORD)}`), "235 2.7.0");
       assert.equal(await client.says(`MAIL FROM:<alice@${DOMAIN}>`), "250 2.1.0");
-      assert.equal(await client.says("RCPT TO:<someone@elsewhere.test>"), "451 4.3.3");
+      assert.equal(await client.says("RCPT TO:<someone@elsewhere.test>"), ACCEPTED);
       assert.equal(await client.says(`RCPT TO:<alice@${DOMAIN}>`), ACCEPTED);
       client.end();
     }
@@ -206,7 +206,7 @@ describe("mistakes", () => {
   after(() => site.remove());
 
   const good = () =>
-    `domains = ["${DOMAIN}"]\naccounts = "${site.directory}/users"\nuser = "root"\n[[listen]]\naddress = "127.0.0.1:0"\n`;
+    `domains = ["${DOMAIN}"]\naccounts = "${site.directory}/users"\nstate_dir = "${site.directory}/state"\nuser = "root"\n[[listen]]\naddress = "127.0.0.1:0"\n`;
 
   const rows: readonly (readonly [what: string, text: () => string, code: number, said: RegExp])[] = [
     ["an unknown key", () => `${good()}colour = "red"`, 78, /smtpd\.toml.*listen\[1\]\.colour.*address/],

@@ -3,18 +3,17 @@ import assert from "node:assert/strict";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { parseMailbox } from "../../../shared/address.js";
-import { FsyncDurable } from "../../../shared/durable.js";
 import type { QuotaRule } from "../../../shared/maildir/quota.js";
 import type { MailReceiver } from "../../../smtpd/receive/receiver.js";
 import { FailingDurable } from "../../fakes/failing-durable.js";
 import { MESSAGE, NOTHING_ASKED, PLAIN, receiverSite, session } from "./receiver-site.js";
 
-const { accountOf, receiver, accept, receive, stored, filesLeft } = receiverSite();
+const { accountOf, receiver, accept, receive, stored, queued, filesLeft } = receiverSite();
 
 const FULL = [452, "2.2"];
 
 function quotaSite(rule: QuotaRule): MailReceiver {
-  return receiver(new FsyncDurable(), 64 * 1024, rule);
+  return receiver({ rule });
 }
 
 async function maildirsize(address: string): Promise<string[]> {
@@ -45,7 +44,7 @@ test("a quota that stands in maildirsize alone is kept", async () => {
   assert.equal((await stored("alice@us.example")).length, 2);
 });
 
-test("a mailbox that is full, or that the declared size would fill, is refused at RCPT; so is an alias to one", async () => {
+test("a mailbox that is full, or that the declared size would fill, is refused at RCPT; not an alias that leads to others as well", async () => {
   const of = quotaSite({ octets: undefined, messages: 1, binding: true });
   await receive(MESSAGE, ["bob@us.example"], of);
   const verdicts = [];
@@ -56,7 +55,7 @@ test("a mailbox that is full, or that the declared size would fill, is refused a
     ["team", undefined],
   ] as const)
     verdicts.push(await verdictOn(of, to, size));
-  assert.deepEqual(verdicts, [[250, "1.5"], FULL, FULL, FULL]);
+  assert.deepEqual(verdicts, [[250, "1.5"], FULL, FULL, [250, "1.5"]]);
 
   const byOctets = quotaSite({ octets: 10_000, messages: undefined, binding: true });
   assert.deepEqual(await verdictOn(byOctets, "alice", 10_000), [250, "1.5"]);
@@ -75,7 +74,7 @@ for (const [what, octets] of [
   ["small", 1000],
   ["large", 500_000],
 ] as const) {
-  test(`a ${what} message too large for one of its mailboxes is delivered to none`, async () => {
+  test(`a ${what} message too large for any of its mailboxes is refused`, async () => {
     const of = quotaSite({ octets, messages: undefined, binding: true });
     const message = `${MESSAGE}${"0123456789abcde\n".repeat(octets / 16)}`;
     const reply = await receive(message, ["team@us.example"], of);
@@ -84,6 +83,40 @@ for (const [what, octets] of [
       assert.deepEqual(await stored(`${name}@us.example`), [], name);
     assert.ok((await filesLeft()).every((file) => file.endsWith("/maildirsize")));
     assert.equal((await receive(MESSAGE, ["team@us.example"], of)).code, 250);
+  });
+}
+
+for (const [what, octets] of [
+  ["small", 1000],
+  ["large", 500_000],
+] as const) {
+  test(`a ${what} message waits in the queue for a mailbox that is full when it has come, and the others have it`, async () => {
+    const of = quotaSite({ octets: undefined, messages: 1, binding: true });
+    const incoming = await accept(["team@us.example"], of);
+    await receive(MESSAGE, ["bob@us.example"], of);
+    const message = `${MESSAGE}${"0123456789abcde\n".repeat(octets / 16)}`;
+    await incoming.write(Buffer.from(message));
+    const answer = await incoming.end();
+    assert.ok("code" in answer && answer.code === 250);
+    assert.deepEqual(
+      await Promise.all(
+        ["alice", "bob", "carol"].map(async (name) => (await stored(`${name}@us.example`)).length),
+      ),
+      [1, 1, 1],
+    );
+    const [waiting, ...more] = await queued();
+    assert.ok(waiting && more.length === 0);
+    assert.deepEqual(
+      waiting.envelope.recipients.map(({ account }) => account),
+      ["bob@us.example"],
+    );
+    assert.ok(waiting.content.endsWith(`+0000\n${message}`));
+    const [, ...lines] = await maildirsize("bob@us.example");
+    assert.equal(
+      lines.reduce((sum, line) => sum + Number(line.split(" ")[1]), 0),
+      1,
+    );
+    assert.deepEqual(await readdir(accountOf("bob@us.example").maildir.tmp), []);
   });
 }
 
@@ -110,14 +143,14 @@ test("messages that come at once fill a mailbox and no more", async () => {
 
 test("a message that could not be delivered after all leaves its room to others", async () => {
   const durable = new FailingDurable((step) => (step === "publish new" ? "EIO" : undefined));
-  const of = receiver(durable, 64 * 1024, { octets: undefined, messages: 1, binding: true });
+  const of = receiver({ durable, rule: { octets: undefined, messages: 1, binding: true } });
   for (let times = 0; times < 3; times++)
     assert.equal((await receive(MESSAGE, ["alice@us.example"], of)).code, 451);
 });
 
 test("a sum that cannot be written keeps no message away", async () => {
   const durable = new FailingDurable((step) => (step.startsWith("publish Maildir") ? "EACCES" : undefined));
-  const of = receiver(durable, 64 * 1024, { octets: undefined, messages: 2, binding: true });
+  const of = receiver({ durable, rule: { octets: undefined, messages: 2, binding: true } });
   for (let times = 0; times < 2; times++)
     assert.equal((await receive(MESSAGE, ["alice@us.example"], of)).code, 250);
   assert.deepEqual(await verdictOn(of, "alice", undefined), FULL);

@@ -1,14 +1,14 @@
 /** Messages received into real Maildirs: what lies there afterwards, and that trouble leaves nothing. */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { parseMailbox } from "../../../shared/address.js";
 import { parseName } from "../../../shared/maildir/name.js";
-import { FailingDurable, failAtStep } from "../../fakes/failing-durable.js";
+import { FailingDurable } from "../../fakes/failing-durable.js";
 import { MESSAGE, NOTHING_ASKED, PLAIN, receiverSite, session } from "./receiver-site.js";
 
-const { accountOf, receiver, accept, receive, stored, filesLeft } = receiverSite();
+const { accountOf, receiver, openQueue, accept, receive, stored, queued, filesLeft } = receiverSite();
 
 test("a message lies whole in new/, under trace fields, with both sizes in its name", async () => {
   assert.equal((await receive(MESSAGE, ["alice@us.example"])).code, 250);
@@ -55,7 +55,7 @@ test("an empty message, a message without a header and one without a final blank
 });
 
 test("missing Date, Message-ID and From are added in submission, and in submission only", async () => {
-  const submission = { ...session, role: "submission" as const, account: accountOf("alice@us.example") };
+  const submission = { ...session, role: "submission" as const };
   await receive("Subject: x\n\n", ["bob@us.example"], receiver(), submission);
   await receive("Subject: x\n\n", ["carol@us.example"]);
   const [repaired] = await stored("bob@us.example");
@@ -68,7 +68,7 @@ test("missing Date, Message-ID and From are added in submission, and in submissi
 });
 
 test("fields that are there are not added again", async () => {
-  const submission = { ...session, role: "submission" as const, account: accountOf("alice@us.example") };
+  const submission = { ...session, role: "submission" as const };
   const message = "date: x\nFROM: y\nMessage-Id: z\n\n";
   await receive(message, ["bob@us.example"], receiver(), submission);
   assert.ok((await stored("bob@us.example"))[0]?.content.endsWith(`+0000\n${message}`));
@@ -107,35 +107,99 @@ test("an abandoned message leaves nothing, small or large", async () => {
   assert.deepEqual(await filesLeft(), []);
 });
 
-test("a mailbox that cannot be written defers the whole message before any is delivered", async () => {
-  // A file where the home should be: no right in the world makes a Maildir there, not even root's.
-  await writeFile(accountOf("bob@us.example").home, "");
-  for (const octets of [10, 500_000]) {
-    const reply = await receive(`${MESSAGE}${"x".repeat(octets)}\n`, ["team@us.example"]);
-    assert.deepEqual([reply.code, reply.status], [451, "3.0"]);
-  }
-  assert.deepEqual(await filesLeft(), [accountOf("bob@us.example").home]);
-});
+for (const [what, octets] of [
+  ["small", 10],
+  ["large", 500_000],
+] as const) {
+  const message = `${MESSAGE}${"x".repeat(octets)}\n`;
 
-test("an error at any step leaves nothing; a full disk is told as one", async () => {
-  const warm = receiver();
-  await receive(MESSAGE, ["team@us.example"], warm);
-  const before = (await filesLeft()).sort();
-  for (let step = 0; ; step++) {
-    const durable = new FailingDurable(failAtStep(step, "ENOSPC"));
-    const reply = await receive(`${MESSAGE}${"x".repeat(300_000)}\n`, ["team@us.example"], receiver(durable));
-    if (durable.failures === 0) {
-      assert.equal(reply.code, 250);
-      assert.ok(step > 15, `only ${step} steps`);
-      break;
+  test(`a ${what} message waits in the queue for a mailbox that cannot be written, and the others have it`, async () => {
+    // A file where the home should be: no right in the world makes a Maildir there, not even root's.
+    for (const broken of ["alice", "bob"]) {
+      const { home } = accountOf(`${broken}@us.example`);
+      await rm(home, { recursive: true, force: true });
+      await writeFile(home, "");
+      const before = (await queued()).length;
+      const reply = await receive(message, ["team@us.example"]);
+      assert.deepEqual([reply.code, reply.status], [250, "0.0"]);
+      assert.equal((await queued()).length, before + 1);
     }
-    assert.deepEqual([reply.code, reply.status], [452, "3.1"], `step ${step}`);
-    const added = (await filesLeft()).filter((file) => !before.includes(file));
-    assert.deepEqual(added, [], `step ${step}`);
-  }
-});
+    const [first, second] = (await queued()).sort(
+      (a, b) => a.envelope.recipients.length - b.envelope.recipients.length,
+    );
+    assert.ok(first && second);
+    assert.deepEqual(
+      first.envelope.recipients.map(({ account }) => account),
+      ["alice@us.example"],
+    );
+    assert.deepEqual(
+      second.envelope.recipients.map(({ account }) => account),
+      ["alice@us.example", "bob@us.example"],
+    );
+    for (const { content } of [first, second]) {
+      assert.ok(content.startsWith("Received: from"), "the queue's copy has no trace of a delivery");
+      assert.ok(content.endsWith(`+0000\n${message}`));
+    }
+    assert.equal((await stored("carol@us.example")).length, 2);
+  });
 
-test("refuses strangers' domains in the mx role for good, in submission for now", async () => {
+  test(`a ${what} message that no mailbox can take is refused for now, and leaves nothing`, async () => {
+    await writeFile(accountOf("bob@us.example").home, "");
+    for (const to of [["bob@us.example"], ["bob@us.example", "bob+x@us.example"]]) {
+      const reply = await receive(message, to);
+      assert.deepEqual([reply.code, reply.status], [451, "3.0"]);
+    }
+    assert.deepEqual(await filesLeft(), [accountOf("bob@us.example").home]);
+  });
+}
+
+/** Every recipient, as often as it has or will have the message. */
+async function whereabouts(before: readonly string[]): Promise<string[]> {
+  const files = (await filesLeft()).filter((file) => !before.includes(file));
+  assert.ok(!files.some((file) => /\/tmp\/[^/]+$/.test(file)), files.join("\n"));
+  const inMaildirs = files.map((file) => /([a-z]+)@us\.example\/Maildir\/new\//.exec(file)?.[1]);
+  const inQueue = (await queued())
+    .filter(({ envelope }) => files.some((file) => file.endsWith(`/${envelope.queueId}.json`)))
+    .flatMap(({ envelope }) => envelope.recipients)
+    .map(({ account, forwardPath }) => (account ?? forwardPath.localPart).replace(/@.*/, ""));
+  return [...inMaildirs.filter((name) => name !== undefined), ...inQueue].sort();
+}
+
+for (const code of ["ENOSPC", "EIO"]) {
+  for (const [what, octets] of [
+    ["small", 10],
+    ["large", 300_000],
+  ] as const) {
+    test(`${code} at any step of a ${what} message: every recipient has it once, or 4xx and nobody has`, async () => {
+      const message = `${MESSAGE}${"x".repeat(octets)}\n`;
+      const to = ["team@us.example", "dave@them.example"];
+      const networks = ["192.0.2.0/24"];
+      await receive(message, to, receiver({ networks }));
+      let refusals = 0;
+      let waits = 0;
+      for (let step = 0; ; step++) {
+        const before = await filesLeft();
+        let begun = Number.POSITIVE_INFINITY;
+        const durable: FailingDurable = new FailingDurable((_, index) =>
+          index === begun + step ? code : undefined,
+        );
+        const queue = await openQueue(durable);
+        begun = durable.steps;
+        const reply = await receive(message, to, receiver({ durable, queue, networks }));
+        const found = await whereabouts(before);
+        if (reply.code === 250) assert.deepEqual(found, ["alice", "bob", "carol", "dave"], `step ${step}`);
+        else assert.deepEqual([reply.code, found], [code === "EIO" ? 451 : 452, []], `step ${step}`);
+        if (durable.failures === 0) break;
+        if (reply.code === 250) waits++;
+        else refusals++;
+      }
+      assert.ok(waits > 9, `${waits} times a mailbox failed`);
+      assert.ok(refusals > 4, `${refusals} times the queue failed`);
+    });
+  }
+}
+
+test("refuses strangers' domains in every role", async () => {
   const mailbox = parseMailbox("u@them.example");
   assert.ok(mailbox);
   const envelope = {
@@ -143,13 +207,14 @@ test("refuses strangers' domains in the mx role for good, in submission for now"
     recipients: [],
   };
   const codes = [];
-  for (const role of ["mx", "submission"] as const) {
+  for (const role of ["mx", "submission", "lmtp"] as const) {
     const answer = await receiver().rcpt({ ...session, role }, envelope, { mailbox, ...NOTHING_ASKED });
     codes.push([answer.kind, answer.reply.code, answer.reply.status]);
   }
   assert.deepEqual(codes, [
     ["refused", 550, "7.1"],
-    ["refused", 451, "3.3"],
+    ["refused", 550, "7.1"],
+    ["refused", 550, "7.1"],
   ]);
   assert.equal(existsSync(accountOf("u@them.example").home), false);
 });
