@@ -5,7 +5,6 @@
  * Who no longer waits (its signal is aborted) is rejected with the signal's reason at once; a question that nobody waits for
  * any more is given up. An error is not kept.
  */
-import { setMaxListeners } from "node:events";
 
 /** Enough for a busy day's domains; an answer is some hundred octets. */
 const ANSWERS_MAX = 2000;
@@ -83,8 +82,6 @@ export class SharedLookups<T> {
 
 /** What `promise` comes to, or a rejection with the reason of `signal` once that is aborted. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  // All jobs have the one signal that smtpd ends: many listeners are no leak.
-  setMaxListeners(0, signal);
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason);
     signal.addEventListener("abort", abort, { once: true });

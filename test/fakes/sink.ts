@@ -40,7 +40,7 @@ export type SinkAnswer =
       /** An octet at a time. */
       readonly slowly?: boolean;
       /** After that it says nothing any more, closes, or resets the connection. */
-      readonly then?: "hang" | "close" | "reset";
+      readonly next?: "hang" | "close" | "reset";
     };
 
 export interface SinkOptions {
@@ -58,6 +58,8 @@ export interface SinkOptions {
   /** A path instead of a port. */
   readonly socket?: string;
   readonly host?: string;
+  /** Any free one, unless hosts must have the same. */
+  readonly port?: number;
 }
 
 export type SinkScript =
@@ -99,8 +101,8 @@ export class Sink {
   /** Listens, and stops when the test ends. */
   static async start(t: Pick<TestContext, "after">, options: SinkOptions = {}): Promise<Sink> {
     const sink = new Sink(options);
-    const { socket, host = "127.0.0.1" } = options;
-    if (socket === undefined) sink.#server.listen(0, host);
+    const { socket, host = "127.0.0.1", port = 0 } = options;
+    if (socket === undefined) sink.#server.listen(port, host);
     else sink.#server.listen(socket);
     await once(sink.#server, "listening");
     t.after(() => sink.stop());
@@ -326,12 +328,12 @@ class SinkSession implements SinkConnection {
     }
     const octets = Buffer.from(answer.octets ?? "");
     void this.#send(octets, answer.slowly === true).then(() => {
-      if (answer.then === "close") this.#socket.end();
-      if (answer.then === "reset") {
+      if (answer.next === "close") this.#socket.end();
+      if (answer.next === "reset") {
         this.#socket.resetAndDestroy();
       }
     });
-    if (answer.then !== undefined) this.#state = "deaf";
+    if (answer.next !== undefined) this.#state = "deaf";
     return Number(octets.toString("latin1", 0, 1));
   }
 

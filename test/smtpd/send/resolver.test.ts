@@ -1,5 +1,6 @@
 /** Asking once for many, remembering briefly, and giving up when nobody waits any more. */
 import assert from "node:assert/strict";
+import { setMaxListeners } from "node:events";
 import { after, before, describe, test } from "node:test";
 import { pino } from "pino";
 import { Resolver } from "../../../smtpd/send/resolver.js";
@@ -7,6 +8,7 @@ import { SharedLookups } from "../../../smtpd/send/shared-lookups.js";
 import { DnsServer } from "../../fakes/dns-server.js";
 
 const FOREVER = new AbortController().signal;
+setMaxListeners(0, FOREVER);
 
 describe("a resolver", () => {
   let dns: DnsServer;
