@@ -8,6 +8,7 @@ import { formatListenAddress } from "../shared/listen-address.js";
 import { openLog } from "../shared/log.js";
 import { type SmtpdConfig, smtpdSchema } from "./config.js";
 import { type Directory, route } from "./receive/route.js";
+import { formatRelayAddress } from "./send/relay-address.js";
 import { directoryOf, loadState } from "./state.js";
 
 /**
@@ -33,9 +34,18 @@ function summary(config: SmtpdConfig, { accounts, aliases }: Directory): string[
       ({ address, role, tls }) => `listen    ${formatListenAddress(address)} ${role}, tls ${tls}`,
     ),
     ...describeLogins(config),
+    ...ways(config),
     `accounts  ${accounts.size} in ${config.accounts}`,
     `aliases   ${config.aliases === undefined ? "none" : `${aliases.size} in ${config.aliases}`}`,
   ];
+}
+
+/** By which hosts mail leaves. */
+function* ways({ relay, route }: SmtpdConfig): Generator<string> {
+  const { smarthost } = relay;
+  yield `relay     ${smarthost === undefined ? "each domain's own hosts" : formatRelayAddress(smarthost)}`;
+  for (const { domain, host } of route)
+    yield `route     ${domain} to ${host === undefined ? "its own hosts" : formatRelayAddress(host)}`;
 }
 
 function* warnings(config: SmtpdConfig, directory: Directory): Generator<string> {
@@ -45,6 +55,10 @@ function* warnings(config: SmtpdConfig, directory: Directory): Generator<string>
   }
   if (config.tls === undefined)
     yield "there is no [tls] table, so neither STARTTLS nor a password over TLS is possible";
+  for (const { domain } of config.route) {
+    if (config.domains.includes(domain))
+      yield `the route for ${domain} is never taken: ${domain} is among domains, and its mail is delivered here`;
+  }
   for (const account of directory.accounts.all()) {
     const domain = account.address.slice(account.address.lastIndexOf("@") + 1);
     if (!directory.domains.has(domain))
