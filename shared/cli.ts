@@ -33,8 +33,13 @@ export async function runCommandLine(
       })
       .exitProcess(false),
   );
+  await reporting(name, () => parser.parseAsync());
+}
+
+/** Does `work`; an error is told on standard error, and its code becomes the exit code. Never rejects. */
+export async function reporting(name: string, work: () => Promise<unknown>): Promise<void> {
   try {
-    await parser.parseAsync();
+    await work();
   } catch (error) {
     process.exitCode = report(name, error);
   }

@@ -8,6 +8,10 @@ export const EXIT = {
   ok: 0,
   /** EX_USAGE: the command line cannot be understood. */
   usage: 64,
+  /** EX_DATAERR: what was given to it cannot be used, and never will. */
+  data: 65,
+  /** EX_NOINPUT: what it is to work on is not there. */
+  missing: 66,
   /** EX_SOFTWARE: a bug of ours. */
   bug: 70,
   /** EX_TEMPFAIL: the same command may work later (a taken port, a full disk). */

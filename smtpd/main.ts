@@ -1,14 +1,20 @@
 #!/usr/bin/env node
 /**
- * smtpd: takes mail in and puts it into Maildir folders. Flags, configuration, log, and then the service; the only
- * reader of argv.
+ * smtpd: takes mail in, puts it into Maildir folders, and sends it on. Flags, configuration, log, and then the service; the
+ * only reader of argv. Called as sendmail it reads the flags of that program instead (sendmail/called.ts).
  */
-import { runCommandLine, withConfigOption } from "../shared/cli.js";
+import { basename } from "node:path";
+import type { Argv } from "yargs";
+import { reporting, runCommandLine, withConfigOption } from "../shared/cli.js";
 import { loadConfig } from "../shared/config/load.js";
 import { runDaemon } from "../shared/daemon.js";
 import { openLog } from "../shared/log.js";
+import { queueCommand } from "./admin/queue.js";
 import { check } from "./check.js";
 import { smtpdSchema } from "./config.js";
+import { callOf } from "./sendmail/called.js";
+import { sendmailHelp } from "./sendmail/help.js";
+import { sendmail } from "./sendmail/sendmail.js";
 import { startSmtpd } from "./service.js";
 
 async function run(file: string): Promise<void> {
@@ -17,9 +23,16 @@ async function run(file: string): Promise<void> {
   process.exit(await runDaemon(log, () => startSmtpd(config, log)));
 }
 
-await runCommandLine("smtpd", process.argv.slice(2), (args) =>
-  withConfigOption(args, "smtpd")
-    .usage("$0 [command] [--config FILE]\n\nTakes mail in by SMTP and puts it into Maildir folders.")
+const words = process.argv.slice(2);
+const call = callOf(basename(process.argv[1] ?? ""), words);
+if (call !== undefined) await reporting(call.program, () => sendmail(call));
+else await runCommandLine("smtpd", words, define);
+
+function define(args: Argv): Argv {
+  return withConfigOption(args, "smtpd")
+    .usage(
+      "$0 [command] [--config FILE]\n\nTakes mail in by SMTP, delivers it into Maildir folders, and sends it on to other hosts.",
+    )
     .command(
       ["run", "$0"],
       "Run in the foreground until SIGTERM (the default)",
@@ -32,5 +45,7 @@ await runCommandLine("smtpd", process.argv.slice(2), (args) =>
       (options) => options,
       ({ config }) => check(config),
     )
-    .epilogue("SIGHUP reads accounts, aliases, certificates and the secret of [oauth] again. See smtpd(8)."),
-);
+    .command(queueCommand)
+    .command(sendmailHelp)
+    .epilogue("SIGHUP reads accounts, aliases, certificates and the secret of [oauth] again. See smtpd(8).");
+}

@@ -12,13 +12,19 @@ export interface RepairFacts {
   readonly hostname: string;
   /** The reverse-path; where it is null, the account's address; undefined where there is none either. */
   readonly sender: Mailbox | undefined;
+  /** What From is to say, where that is more than the sender. */
+  readonly author?: string;
 }
 
 /** The missing fields as text with LF line ends; empty when nothing is missing. */
-export function missingFields(header: HeaderFacts, { date, queueId, hostname, sender }: RepairFacts): string {
+export function missingFields(
+  header: HeaderFacts,
+  { date, queueId, hostname, sender, author }: RepairFacts,
+): string {
+  const from = author ?? (sender && formatMailbox(sender));
   const fields = [
     ["date", `Date: ${formatDate(date)}\n`],
-    ["from", sender === undefined ? "" : `From: ${formatMailbox(sender)}\n`],
+    ["from", from === undefined ? "" : `From: ${from}\n`],
     ["message-id", `Message-ID: <${queueId}@${hostname}>\n`],
   ] as const;
   return fields

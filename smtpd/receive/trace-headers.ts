@@ -55,6 +55,17 @@ export function received(reception: Reception): string {
   ].join("\n");
 }
 
+/** RFC 5321 §4.4, of a message that a program on this host handed in: by whom is said in a comment, as Postfix does. */
+export function receivedLocally(from: {
+  readonly hostname: string;
+  readonly uid: number;
+  readonly queueId: string;
+  readonly date: Date;
+}): string {
+  const { hostname, uid, queueId, date } = from;
+  return `Received: by ${hostname} (pillarbox, from userid ${uid}) with local\n\tid ${queueId}; ${formatDate(date)}\n`;
+}
+
 /**
  * The protocol's name in the `with` clause: RFC 3848 for ESMTP and LMTP with S for TLS and A for AUTH, RFC 6531 §4.3
  * for UTF8SMTP and UTF8LMTP, which stand in place of these.

@@ -12,7 +12,11 @@ export interface Ended {
 const RUNNING_MS_MAX = 30_000;
 
 /** Runs `entry` with these arguments, `input` on its standard input; killed when it takes too long. */
-export async function runProgram(entry: Entry, args: readonly string[], input = ""): Promise<Ended> {
+export async function runProgram(
+  entry: Entry,
+  args: readonly string[],
+  input: string | Buffer = "",
+): Promise<Ended> {
   const child = spawn(process.execPath, [programOf(entry), ...args], { timeout: RUNNING_MS_MAX });
   child.stdin.on("error", () => {});
   child.stdin.end(input);
