@@ -11,8 +11,8 @@ import { lstat, statfs } from "node:fs/promises";
 import type { Durable } from "../shared/durable.js";
 import type { Log } from "../shared/log.js";
 import type { Maildir } from "../shared/maildir/maildir.js";
+import { readWhole } from "../shared/read-whole.js";
 import type { Sizes } from "./measure.js";
-import { readWhole } from "./read-whole.js";
 import { formatSizes, parseSizes } from "./sizes-file.js";
 
 /** Messages of a Maildir; some 200 octets each in memory. Those beyond are counted anew at each login. */

@@ -14,30 +14,22 @@
  * Created exclusively, touched once a minute. Dovecot touches its own every five minutes, which is why five would be
  * too short a time to call a lock abandoned.
  *
- * Overriding. Several sessions may find the same dead lock, and a slow one must not remove what a quick one has taken
- * since. So who wants to remove a dead lock first makes a file in tmp/ that is named after that very lock file, which
- * only one can do; looks whether it is still the one that lies there; and removes it then. Dovecot does not know of
- * this, and over NFS a look may show what was; therefore a holder looks once more before it removes any message
- * (`isHeld`), and removes none when it has been robbed.
+ * Overriding (shared/lock-file.ts). Dovecot does not take part in the claiming, and over NFS a look may show what was;
+ * therefore a holder looks once more before it removes any message (`isHeld`), and removes none when it has been robbed.
  *
  * Full disk. The user must be able to make room by collecting mail. If the file can be made but not written, it serves
  * empty; if it cannot be made, the lock holds among the sessions of this process only.
  */
-import { open, unlink } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { hasCode } from "../shared/exit.js";
+import { type Found, isFull, LockFile, lookAt, removeDead, untouchedFor } from "../shared/lock-file.js";
 import type { Maildir } from "../shared/maildir/maildir.js";
-import { type Found, isSame, LockFile, lookAt, statusOf } from "./lock-file.js";
 
 export const LOCK_NAME = "dovecot-pop3-session.lock";
-/** Of files that lie in tmp/ for a moment. */
-const MODE = 0o600;
 const TOUCH_INTERVAL_MS = 60_000;
 const ABANDONED_MS = 6 * 60_000;
 /** How often a lock that was found dead, or has just gone, is tried for before it counts as taken. */
 const ATTEMPTS_MAX = 5;
-/** Removing a dead lock takes a moment; who has not done so by then has died, too. */
-const CLAIM_MS_MAX = 60_000;
 /** Between two looks of a session that waits. */
 const POLL_MS = 100;
 
@@ -114,7 +106,7 @@ export class SessionLocks {
 
   async #take(file: LockFile, path: string, maildir: Maildir): Promise<"taken" | "in use" | "no maildir"> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      const outcome = await file.create();
+      const outcome = await create(file);
       if (outcome !== "exists") return outcome;
       if (!(await this.#override(path, maildir))) break;
     }
@@ -126,16 +118,7 @@ export class SessionLocks {
     const found = await lookAt(path);
     if (found === undefined) return true;
     if (!(await this.#isDead(found, maildir))) return false;
-    const { ino, mtimeNs } = found.status;
-    const claim = `${maildir.tmp}/${LOCK_NAME}.${ino}.${mtimeNs}`;
-    if (!(await makeClaim(claim))) return false;
-    try {
-      const now = await lookAt(path);
-      if (now !== undefined && isSame(now, found)) await unlink(path);
-      return true;
-    } finally {
-      await unlink(claim).catch(() => {});
-    }
+    return removeDead(path, found, `${maildir.tmp}/${LOCK_NAME}`);
   }
 
   async #isDead(found: Found, maildir: Maildir): Promise<boolean> {
@@ -144,39 +127,23 @@ export class SessionLocks {
       const alive = Number(pid) === process.pid ? this.#isOurs(found) : isAlive(Number(pid));
       if (!alive) return true;
     }
-    if (Date.now() - Number(found.status.mtimeMs) < ABANDONED_MS) return false;
-    return (await this.#fileServerNow(maildir)) - Number(found.status.mtimeMs) >= ABANDONED_MS;
+    const probe = `${maildir.tmp}/${this.#options.uniqueName()}`;
+    return (await untouchedFor(found, probe, ABANDONED_MS)) >= ABANDONED_MS;
   }
 
   /** The same Maildir may have two paths, so the file decides, and not its name. */
   #isOurs({ status }: Found): boolean {
     return [...this.#held.values()].some((file) => file.isFile(status));
   }
-
-  /** What time it is where the Maildir lies: clocks of NFS clients and servers differ, and ages are told by one. */
-  async #fileServerNow(maildir: Maildir): Promise<number> {
-    const probe = `${maildir.tmp}/${this.#options.uniqueName()}`;
-    const handle = await open(probe, "wx", MODE);
-    try {
-      return (await handle.stat()).mtimeMs;
-    } finally {
-      await handle.close();
-      await unlink(probe).catch(() => {});
-    }
-  }
 }
 
-/** Only one can make it. One that was left by a crash is removed when it is found, for the next to come. */
-async function makeClaim(claim: string): Promise<boolean> {
+async function create(file: LockFile): Promise<"taken" | "exists" | "no maildir"> {
   try {
-    const handle = await open(claim, "wx", MODE);
-    await handle.close();
-    return true;
+    return await file.create();
   } catch (error) {
-    if (!hasCode(error, "EEXIST")) throw error;
-    const status = await statusOf(claim);
-    if (status !== undefined && Date.now() - Number(status.mtimeMs) > CLAIM_MS_MAX) await unlink(claim);
-    return false;
+    if (hasCode(error, "ENOENT")) return "no maildir";
+    if (isFull(error)) return "taken";
+    throw error;
   }
 }
 

@@ -19,10 +19,10 @@ import type { Durable } from "../shared/durable.js";
 import { EXIT, ExitError } from "../shared/exit.js";
 import type { Log } from "../shared/log.js";
 import type { Maildir } from "../shared/maildir/maildir.js";
+import { readWhole } from "../shared/read-whole.js";
 import { type AssignedId, assignUniqueIds, type NamedFile, recallUniqueIds } from "./assign-unique-ids.js";
 import { readFormerIds } from "./former-server/former-ids.js";
 import type { FormerServer } from "./former-server/former-server.js";
-import { readWhole } from "./read-whole.js";
 import { formatRememberedIds, parseRememberedIds } from "./remembered-ids.js";
 import { uniqueIds } from "./unique-id.js";
 

@@ -9,7 +9,7 @@
 import type { Log } from "../../shared/log.js";
 import type { Maildir } from "../../shared/maildir/maildir.js";
 import { baseNameOf, parseName } from "../../shared/maildir/name.js";
-import { readWhole } from "../read-whole.js";
+import { readWhole } from "../../shared/read-whole.js";
 import { parseCourierList } from "./courier-list.js";
 import { parseUidlist } from "./dovecot-uidlist.js";
 import type { FormerServer } from "./former-server.js";

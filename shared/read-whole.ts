@@ -1,6 +1,6 @@
 /** Reading a file of a Maildir that is no message, and that somebody else may have put there. */
 import { constants, type FileHandle, open } from "node:fs/promises";
-import { hasCode } from "../shared/exit.js";
+import { hasCode } from "./exit.js";
 
 /**
  * The octets of a file; undefined where there is none. Rejects when it cannot be read, and with ELOOP or ENOTSUP for what

@@ -1,16 +1,23 @@
 /**
- * The file of a session lock: made, kept fresh, looked at, removed. Who may hold the lock is decided in lock.ts.
+ * The file of a lock: made, kept fresh, looked at, removed, and by others removed when its holder is dead. Who may hold the
+ * lock, and when a holder counts as dead, is decided by whoever uses it (pop3d/lock.ts, smtpd/queue/lock.ts).
  *
- * A full disk does not keep anybody from locking: a file that can be made but not written serves empty, and when not even
- * that can be made there is none, which the holder cannot tell from having one.
+ * A file that can be made but, on a full disk, not written serves empty. Nothing here is synced: a lock is worth nothing after
+ * a crash.
+ *
+ * Overriding. Several may find the same dead lock, and a slow one must not remove what a quick one has taken since. So who
+ * wants to remove a dead lock first makes a file, the claim, that is named after that very lock file, which only one can do;
+ * looks whether it is still the one that lies there; and removes it then.
  */
 import type { BigIntStats } from "node:fs";
 import { constants, type FileHandle, lstat, open, unlink } from "node:fs/promises";
-import { hasCode } from "../shared/exit.js";
+import { hasCode } from "./exit.js";
 import { readWhole } from "./read-whole.js";
 
 const MODE = 0o600;
-/** `pid:host` is shorter; of a file that somebody else put there, no more is read. */
+/** Removing a dead lock takes a moment; who has not done so by then has died, too. */
+const CLAIM_MS_MAX = 60_000;
+/** What our locks hold is shorter; of a file that somebody else put there, no more is read. */
 const CONTENT_OCTETS_MAX = 1024;
 
 /** The number of a file that was removed is soon given to another, which was born later; 0 where that is not kept. */
@@ -36,16 +43,14 @@ export class LockFile {
     return this.#file?.dev === dev && this.#file.ino === ino && this.#file.birthtimeNs === birthtimeNs;
   }
 
-  /** Makes the file, unless there is one, or nowhere to put it. */
-  async create(): Promise<"taken" | "exists" | "no maildir"> {
+  /** Makes the file, unless there is one. Rejects with the system's error; then this counts as there until it is removed. */
+  async create(): Promise<"taken" | "exists"> {
     const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
     let handle: FileHandle;
     try {
       handle = await open(this.#path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, MODE);
     } catch (error) {
       if (hasCode(error, "EEXIST")) return "exists";
-      if (hasCode(error, "ENOENT")) return "no maildir";
-      if (isFull(error)) return "taken";
       throw error;
     }
     try {
@@ -112,7 +117,7 @@ export async function lookAt(path: string): Promise<Found | undefined> {
   return { status, content: Buffer.isBuffer(octets) ? octets.toString("latin1") : "" };
 }
 
-export async function statusOf(path: string): Promise<BigIntStats | undefined> {
+async function statusOf(path: string): Promise<BigIntStats | undefined> {
   try {
     return await lstat(path, { bigint: true });
   } catch (error) {
@@ -121,8 +126,56 @@ export async function statusOf(path: string): Promise<BigIntStats | undefined> {
   }
 }
 
+/**
+ * Removes a dead lock, unless it is another by now. Resolves to whether it is worth trying for the lock.
+ * @param claimPrefix the beginning of a path of its own, on the same file system
+ */
+export async function removeDead(path: string, found: Found, claimPrefix: string): Promise<boolean> {
+  const claim = `${claimPrefix}.${found.status.ino}.${found.status.mtimeNs}`;
+  if (!(await makeClaim(claim))) return false;
+  try {
+    const now = await lookAt(path);
+    if (now !== undefined && isSame(now, found)) await unlink(path);
+    return true;
+  } finally {
+    await unlink(claim).catch(() => {});
+  }
+}
+
+/** Only one can make it. One that was left by a crash is removed when it is found, for the next to come. */
+async function makeClaim(claim: string): Promise<boolean> {
+  try {
+    const handle = await open(claim, "wx", MODE);
+    await handle.close();
+    return true;
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+    const status = await statusOf(claim);
+    if (status !== undefined && Date.now() - Number(status.mtimeMs) > CLAIM_MS_MAX) await unlink(claim);
+    return false;
+  }
+}
+
+/**
+ * How long ago a lock was touched, in milliseconds, told by one clock: that of the file server, since those of NFS clients
+ * differ. It is asked only where ours says that it was long ago.
+ * @param probe the path of a file that is not there, on the same file system
+ * @param enough what counts as long
+ */
+export async function untouchedFor({ status }: Found, probe: string, enough: number): Promise<number> {
+  const byOurClock = Date.now() - Number(status.mtimeMs);
+  if (byOurClock < enough) return byOurClock;
+  const handle = await open(probe, "wx", MODE);
+  try {
+    return Number((await handle.stat()).mtimeMs) - Number(status.mtimeMs);
+  } finally {
+    await handle.close();
+    await unlink(probe).catch(() => {});
+  }
+}
+
 /** The time too, since the number of a file that was removed is soon given to another. */
-export function isSame(a: Found, b: Found): boolean {
+function isSame(a: Found, b: Found): boolean {
   return (
     a.status.dev === b.status.dev &&
     a.status.ino === b.status.ino &&
@@ -131,6 +184,6 @@ export function isSame(a: Found, b: Found): boolean {
   );
 }
 
-function isFull(error: unknown): boolean {
+export function isFull(error: unknown): boolean {
   return hasCode(error, "ENOSPC", "EDQUOT");
 }
