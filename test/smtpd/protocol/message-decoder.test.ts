@@ -45,16 +45,16 @@ function decodeText(text: string, options = ROOMY): Result {
 /**
  * The same, by looking at all of it. Two things may be wrong in the same place; which of them is told is of no account.
  */
-function naively(text: string, { bareLf, lineLength, messageSize }: DecoderOptions) {
+function naively(text: string, { stuffed, bareLf, lineLength, messageSize }: DecoderOptions) {
   // DATA's own line end is the CRLF before the first line.
   const all = `\r\n${text}`;
-  const end = all.indexOf(END);
+  const end = stuffed ? all.indexOf(END) : -1;
   const wire = end < 0 ? text : all.slice(2, end + 2);
   const lines: string[] = [];
   const found: { kind: Violation; at: number }[] = [];
   let size = 0;
   for (const line of wire.split(/(?<=\r\n)/)) {
-    const unstuffed = line.startsWith(".") ? line.slice(1) : line;
+    const unstuffed = stuffed && line.startsWith(".") ? line.slice(1) : line;
     for (const piece of unstuffed.split(/(?<=\n)/)) {
       const content = piece.replace(/\r?\n$/, "");
       const ended = piece.endsWith("\n");
@@ -193,4 +193,63 @@ describe("after DATA", () => {
     assert.equal(decoder.decode(Buffer.from("cd")).octets.length, 0);
     assert.equal(decoder.decode(Buffer.from("ef\r\n.\r\n")).rest?.length, 0);
   });
+});
+
+describe("within BDAT", () => {
+  const counted: DecoderOptions = { ...ROOMY, stuffed: false };
+  const options = fc.record({
+    stuffed: fc.constant(false),
+    bareLf: fc.constantFrom("normalize" as const, "refuse" as const),
+    lineLength: fc.constantFrom(5, 12, 1000),
+    messageSize: fc.constantFrom(10, 30, 100_000),
+  });
+
+  /** Feeds the pieces, and says that they were all. */
+  function decodeAll(pieces: readonly Buffer[], chosen = counted) {
+    const decoder = new MessageDecoder(chosen);
+    const decoded = pieces.map((piece) => decoder.decode(Buffer.from(piece)));
+    assert.ok(decoded.every(({ rest }) => rest === undefined));
+    const { size } = decoder;
+    const content = Buffer.concat([...decoded.map(({ octets }) => octets), decoder.end()]).toString("latin1");
+    const { violation } = decoder;
+    return { content: violation === undefined ? content : undefined, violation, size };
+  }
+
+  test("any octets, cut anywhere, give what a look at the whole gives", () => {
+    fc.assert(
+      fc.property(wireText, fc.array(fc.nat(200), { maxLength: 12 }), options, (text, places, chosen) => {
+        const { violations, content, size } = naively(text, chosen);
+        const result = decodeAll(cut(text, places), chosen);
+        assert.ok(
+          violations.some((kind) => kind === result.violation),
+          `${result.violation}, not ${violations}`,
+        );
+        const ended = content === undefined || content === "" ? content : content.replace(/\n?$/, "\n");
+        // A CR at the very end counts as the octet that it is only once it is known to be bare.
+        const uncounted = text.endsWith("\r") ? 1 : 0;
+        assert.deepEqual([result.content, result.size], [ended, size - uncounted]);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  for (const [name, wire, content] of [
+    ["nothing", "", ""],
+    ["dots", ".\r\n..\r\n.", ".\n..\n.\n"],
+    ["what ends DATA", "a\r\n.\r\nQUIT\r\n", "a\n.\nQUIT\n"],
+    ["a last line without its end", "a\r\nb", "a\nb\n"],
+    ["a bare LF at the end", "a\n", "a\n"],
+    ["an empty line", "\r\n", "\n"],
+  ] as const) {
+    test(name, () => assert.equal(decodeAll([Buffer.from(wire)]).content, content));
+  }
+
+  for (const [name, wire, violation] of [
+    ["a CR at the end", "a\r", "bare CR"],
+    ["a bare CR", "a\rb", "bare CR"],
+    ["a dot and a bare CR", "\r\n.\rb", "bare CR"],
+    ["NUL", "\0", "NUL"],
+  ] as const) {
+    test(`refused: ${name}`, () => assert.equal(decodeAll([Buffer.from(wire)]).violation, violation));
+  }
 });
