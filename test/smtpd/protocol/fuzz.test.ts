@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
+import { ROLES } from "../../../smtpd/config.js";
 import { SmtpClient } from "../../fakes/smtp-client.js";
 import { startListener, type TestListener } from "../../fakes/smtp-listener.js";
 
@@ -14,6 +15,21 @@ const likely = fc.constantFrom(
   " SIZE=",
   " SMTPUTF8",
   "DATA\r\n",
+  "LHLO x\r\n",
+  "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@pillarbox.test>\r\n",
+  "BDAT 3\r\n",
+  "BDAT 8 LAST\r\n",
+  "BDAT 0 LAST\r\n",
+  "BDAT ",
+  " LAST",
+  " NOTIFY=NEVER",
+  " NOTIFY=SUCCESS,",
+  " ORCPT=rfc822;",
+  " ORCPT=utf-8;",
+  "\\x{FC}",
+  "+2B",
+  " RET=HDRS",
+  " ENVID=",
   ".\r\n",
   "\r\n.\r\n",
   "\r\n",
@@ -39,7 +55,7 @@ const octets = fc.oneof(
 );
 
 describe("any octets", () => {
-  for (const role of ["mx", "submission"] as const) {
+  for (const role of ROLES) {
     let listener: TestListener;
     before(async () => {
       listener = await startListener({ listener: { role }, limits: { command_length: 512 } });
