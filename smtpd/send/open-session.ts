@@ -8,6 +8,7 @@
 import { connect, type Socket } from "node:net";
 import { createSecureContext, rootCertificates, type SecureContext } from "node:tls";
 import { readConfigFile } from "../../shared/config/load.js";
+import { hasCode } from "../../shared/exit.js";
 import { isLoopback } from "../../shared/listen-address.js";
 import type { Log } from "../../shared/log.js";
 import type { TlsPolicy } from "./delivery.js";
@@ -97,7 +98,7 @@ function connected(hop: Hop, ms: number, signal: AbortSignal): Promise<Socket | 
     signal.addEventListener("abort", stop, { once: true });
     socket.once("connect", () => settle(socket));
     // Also what comes before the session listens itself, and after it has let go.
-    socket.on("error", () => settle("unreachable"));
+    socket.on("error", (error) => settle(hasCode(error, "ECONNRESET") ? "closed" : "unreachable"));
   });
 }
 

@@ -11,10 +11,15 @@ export interface CertificateFiles {
 }
 
 /** Writes `<name>.crt` and `<name>.key` for a host of that name into `directory`, over what was there. */
-export async function writeCertificate(directory: string, name = "localhost"): Promise<CertificateFiles> {
+export async function writeCertificate(
+  directory: string,
+  name = "localhost",
+  dates: { notBeforeDate?: Date; notAfterDate?: Date } = {},
+): Promise<CertificateFiles> {
   const pems = await generate([{ name: "commonName", value: name }], {
     keyType: "ec",
     algorithm: "sha256",
+    ...dates,
     extensions: [
       {
         name: "subjectAltName",

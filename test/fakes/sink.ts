@@ -39,8 +39,11 @@ export type SinkAnswer =
       readonly octets?: string | Buffer;
       /** An octet at a time. */
       readonly slowly?: boolean;
-      /** After that it says nothing any more, closes, or resets the connection. */
-      readonly next?: "hang" | "close" | "reset";
+      /**
+       * After that it says nothing any more, answers whatever comes with nonsense, reads nothing any more, closes, or
+       * resets the connection.
+       */
+      readonly next?: "hang" | "babble" | "stall" | "close" | "reset";
     };
 
 export interface SinkOptions {
@@ -53,8 +56,12 @@ export interface SinkOptions {
    */
   readonly script?: Partial<Record<SinkVerb, SinkScript>>;
   readonly tls?: { readonly certificate: string; readonly key: string; readonly implicit?: boolean };
+  /** What is said when the first octets of a message have come, and not its end. */
+  readonly early?: string;
   /** Closes a connection once it has sent so many octets. */
   readonly cutAfterReceived?: number;
+  /** Closes a connection once so many octets of replies were sent on it. */
+  readonly cutAfterSent?: number;
   /** A path instead of a port. */
   readonly socket?: string;
   readonly host?: string;
@@ -79,6 +86,8 @@ export interface SinkMessage {
 export interface SinkConnection {
   /** All that was sent to the sink, TLS removed. */
   readonly received: Buffer;
+  /** Octets of replies. */
+  readonly sent: number;
   /** The lines that it took for commands. */
   readonly commands: readonly string[];
   /** True once TLS was in use. */
@@ -164,6 +173,7 @@ interface SinkEvents {
 class SinkSession implements SinkConnection {
   readonly commands: string[] = [];
   readonly closed: Promise<void>;
+  sent = 0;
   secure = false;
   servername: string | undefined;
   readonly #options: SinkOptions;
@@ -174,6 +184,7 @@ class SinkSession implements SinkConnection {
   #unread = Buffer.alloc(0);
   readonly #times = new Map<SinkVerb, number>();
   #state: "commands" | "data" | "secret" | "handshake" | "deaf" = "commands";
+  #saidEarly = false;
   #mail = "";
   #rcpts: string[] = [];
 
@@ -223,7 +234,14 @@ class SinkSession implements SinkConnection {
         // A message begins as if a line had just ended.
         const atOnce = this.#unread.indexOf(".\r\n") === 0;
         const end = atOnce ? -2 : this.#unread.indexOf("\r\n.\r\n");
-        if (!atOnce && end < 0) return;
+        if (!atOnce && end < 0) {
+          const { early } = this.#options;
+          if (early !== undefined && this.#unread.length > 0 && !this.#saidEarly) {
+            this.#saidEarly = true;
+            this.#say(early);
+          }
+          return;
+        }
         const octets = this.#unread.subarray(0, end + 5);
         this.#unread = this.#unread.subarray(end + 5);
         this.#state = "commands";
@@ -241,7 +259,7 @@ class SinkSession implements SinkConnection {
   #line(line: string): void {
     if (this.#state === "secret") {
       this.#state = "commands";
-      this.#answer("secret", line, "235 2.7.0 welcome");
+      if (this.#answer("secret", line, "235 2.7.0 welcome") === 3) this.#state = "secret";
       return;
     }
     this.commands.push(line);
@@ -266,8 +284,9 @@ class SinkSession implements SinkConnection {
         this.#answer(verb, line, "250 sink.example");
         return;
       case "STARTTLS": {
-        const code = this.#answer(verb, line, "220 2.0.0 go on");
-        if (code === 2) this.#startTls(() => this.#read());
+        const good = this.#options.tls === undefined ? "502 5.5.1 no" : "220 2.0.0 go on";
+        const code = this.#answer(verb, line, good);
+        if (code === 2 && this.#state === "commands") this.#startTls(() => this.#read());
         return;
       }
       case "AUTH": {
@@ -329,22 +348,32 @@ class SinkSession implements SinkConnection {
     const octets = Buffer.from(answer.octets ?? "");
     void this.#send(octets, answer.slowly === true).then(() => {
       if (answer.next === "close") this.#socket.end();
-      if (answer.next === "reset") {
-        this.#socket.resetAndDestroy();
-      }
+      if (answer.next === "reset") this.#socket.resetAndDestroy();
+      if (answer.next === "babble") this.#socket.on("data", () => this.#socket.write("nonsense\r\n"));
+      if (answer.next === "stall") this.#socket.pause();
     });
     if (answer.next !== undefined) this.#state = "deaf";
     return Number(octets.toString("latin1", 0, 1));
   }
 
   #say(line: string): void {
-    this.#socket.write(`${line}\r\n`);
+    this.#write(Buffer.from(`${line}\r\n`));
+  }
+
+  #write(octets: Buffer): void {
+    const { cutAfterSent = Number.POSITIVE_INFINITY } = this.#options;
+    const left = cutAfterSent - this.sent;
+    this.sent += octets.length;
+    if (left > 0) this.#socket.write(octets.subarray(0, left));
+    if (this.sent < cutAfterSent) return;
+    this.#state = "deaf";
+    this.#socket.end();
   }
 
   async #send(octets: Buffer, slowly: boolean): Promise<void> {
     const pieces = slowly ? [...octets].map((octet) => Buffer.of(octet)) : [octets];
     for (const piece of pieces) {
-      if (piece.length > 0) this.#socket.write(piece);
+      if (piece.length > 0) this.#write(piece);
       if (slowly) await new Promise((resolve) => setImmediate(resolve));
     }
   }
