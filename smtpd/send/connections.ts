@@ -65,8 +65,8 @@ export class Connections {
   readonly #sessions = new Set<Session>();
   readonly #waiting = new Set<Waiting>();
   #stopping = false;
-  /** Aborted when whoever still opens a session is to stop that. */
-  readonly #giveUp = new AbortController();
+  /** To be aborted when sessions take too long to open. */
+  readonly #opening = new Set<AbortController>();
   #changed: () => void = () => {};
 
   constructor(options: ConnectionsOptions) {
@@ -89,7 +89,7 @@ export class Connections {
     const kept = this.#takeIdle(key) ?? (await this.#place(key, fresh, signal));
     if (kept === "stopping") return { kind: "failed", happening: STOPPING };
     if (kept !== undefined) return this.#connection(kept, true);
-    const opened = await this.#options.open(hop, AbortSignal.any([signal, this.#giveUp.signal]));
+    const opened = await this.#open(hop, signal);
     if (opened.kind === "failed") {
       this.#leave(key);
       return opened;
@@ -118,11 +118,23 @@ export class Connections {
     for (const waiting of this.#waiting) waiting.proceed("stopping");
     this.#waiting.clear();
     const timer = setTimeout(() => {
-      this.#giveUp.abort();
+      for (const opening of this.#opening) opening.abort();
       for (const session of this.#sessions) session.abandon("stopping");
     }, STOP_MS);
     while (this.#total > 0) await new Promise<void>((resolve) => (this.#changed = resolve));
     clearTimeout(timer);
+  }
+
+  async #open(hop: Hop, signal: AbortSignal): Promise<Opened> {
+    const opening = new AbortController();
+    const abort = () => opening.abort();
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    this.#opening.add(opening);
+    const opened = await this.#options.open(hop, opening.signal);
+    this.#opening.delete(opening);
+    signal.removeEventListener("abort", abort);
+    return opened;
   }
 
   #connection(kept: Kept, reused: boolean): Connection {

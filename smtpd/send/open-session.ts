@@ -72,6 +72,7 @@ async function attempt(
   );
   const stop = () => session.stop();
   signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   const happening = (await session.greet()) ?? (await logIn(session, hop, options.log));
   signal.removeEventListener("abort", stop);
   if (happening === undefined) return { kind: "open", session };

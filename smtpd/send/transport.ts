@@ -101,6 +101,7 @@ export class Transport {
   ): Promise<TransactionResult> {
     const stop = () => session.stop();
     signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
     let message: OutgoingMessage | undefined;
     try {
       message = await OutgoingMessage.open(transaction.message);

@@ -154,14 +154,17 @@ export class Sink {
     socket.once("close", () => this.#sockets.delete(socket));
     const session = new SinkSession(socket, this.#options, {
       took: (message) => this.messages.push(message),
-      heard: () => {
-        const heard = this.#heard;
-        this.#heard = [];
-        for (const tell of heard) tell();
-      },
+      heard: () => this.#tell(),
     });
     this.connections.push(session);
     session.begin();
+    this.#tell();
+  }
+
+  #tell(): void {
+    const heard = this.#heard;
+    this.#heard = [];
+    for (const tell of heard) tell();
   }
 }
 
