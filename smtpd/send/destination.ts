@@ -84,16 +84,14 @@ export function destinationOf(
     : { kind: "literal", address, tls: way.tls };
 }
 
-/** The route whose domain has most in common with this one. An address literal has no domains above it. */
+/** The route whose domain has most in common with this one. No route is for part of an address literal. */
 function routeOf(domain: string, routes: Routing["routes"]): Way | undefined {
   if (routes.size === 0) return undefined;
   const exact = routes.get(domain);
   if (exact !== undefined) return exact;
-  if (!domain.startsWith("[")) {
-    for (let above = `.${domain}`; above !== ""; above = withoutFirstLabel(above)) {
-      const way = routes.get(above);
-      if (way !== undefined) return way;
-    }
+  for (let above = `.${domain}`; above !== ""; above = withoutFirstLabel(above)) {
+    const way = routes.get(above);
+    if (way !== undefined) return way;
   }
   return routes.get("*");
 }

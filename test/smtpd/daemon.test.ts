@@ -262,10 +262,12 @@ describe("mistakes", () => {
       join(site.directory, "users"),
       `quota@${DOMAIN}:!::::::userdb_quota_rule=*:storage=1G userdb_quota_rule2=Spam:ignore\n`,
     );
-    await writeFile(config, `aliases = "${site.directory}/aliases"\n${good()}`);
+    const route = `[[route]]\ndomain = "${DOMAIN}"\nhost = "elsewhere.test:25"\n`;
+    await writeFile(config, `aliases = "${site.directory}/aliases"\n${good()}\n${route}`);
     const ended = await runProgram("smtpd", ["check", "--config", config]);
     assert.equal(ended.code, 0, ended.stderr);
     assert.match(ended.stdout, /warning: .*gone/);
+    assert.match(ended.stdout, new RegExp(`warning: .*route.*${DOMAIN}`));
     assert.match(ended.stdout, /warning: .*quota@.*Spam:ignore/);
     assert.ok(!/postmaster/.test(ended.stdout));
     await rm(join(site.directory, "aliases"));

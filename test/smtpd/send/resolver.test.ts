@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { setMaxListeners } from "node:events";
 import { after, before, describe, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { pino } from "pino";
 import { Resolver } from "../../../smtpd/send/resolver.js";
 import { SharedLookups } from "../../../smtpd/send/shared-lookups.js";
@@ -116,6 +117,7 @@ describe("shared lookups", () => {
     assert.equal(await waiting[1], "gone");
     assert.equal(asked[0]?.signal.aborted, true);
     asked[0]?.answer("late");
+    await setImmediate();
     const next = lookups.get("a", FOREVER);
     assert.equal(asked.length, 2, "what came for nobody is not believed");
     asked[1]?.answer("good");
