@@ -8,8 +8,9 @@
  * | `cur/ broken/`               | 0700 | only smtpd puts anything there                                                     |
  *
  * What is put there belongs to the directory's group (setgid), so that smtpd can read a file of mode 0640 whoever made it;
- * as the owner of the directories it may rename and remove it. To let nobody but smtpd place mail, take the group's rights
- * away: the modes of directories that exist are never changed. Errors are the system's.
+ * as the owner of the directories it may rename and remove it. Other members can read it, too, while it waits. To let nobody but
+ * smtpd place mail, take the group's rights away: the modes of directories that exist are never changed. Errors are the
+ * system's.
  */
 import { chmod, stat } from "node:fs/promises";
 import type { Durable } from "../../shared/durable.js";
