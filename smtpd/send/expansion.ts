@@ -3,8 +3,9 @@
  * leads to, takes the place of the recipient. It is durable before the recipient is done with; a crash in between leads to
  * it twice, never to nothing.
  */
-import type { QueuedRecipient, QueueEnvelope } from "../queue/envelope.js";
+
 import type { Pieces } from "../queue/enqueue.js";
+import type { QueuedRecipient, QueueEnvelope } from "../queue/envelope.js";
 import { planFor } from "../receive/plan.js";
 import type { Route } from "../receive/route.js";
 import type { Srs } from "../receive/srs.js";
@@ -45,7 +46,8 @@ export class Expansion {
     });
     const recipients = [...plan.queued, ...plan.copies.map(({ recipient }) => recipient)];
     const reports = plan.expanded.map(({ report }) => report);
-    const owed = reports.length === 0 ? [] : [{ queueId: newQueueId(), action: "expanded" as const, reports }];
+    const owed =
+      reports.length === 0 ? [] : [{ queueId: newQueueId(), action: "expanded" as const, reports }];
     const queueId = newQueueId();
     await enqueue(
       {

@@ -19,7 +19,7 @@ import type { Quotas } from "../receive/room.js";
 import { type Directory, type Route, route } from "../receive/route.js";
 import { mailboxTop } from "../receive/top-fields.js";
 import type { Deliverer, Job, JobResult, Outcome } from "./delivery.js";
-import type { Expansion, ExpandedRecipient } from "./expansion.js";
+import type { ExpandedRecipient, Expansion } from "./expansion.js";
 import { LOOP, NO_SUCH_MAILBOX, NOT_OURS_NOW, STOPPING, troubleOf } from "./local-outcomes.js";
 
 export interface LocalOptions extends CopyTools {
@@ -49,7 +49,10 @@ export class LocalDeliverer implements Deliverer {
       await this.#deliverTo(direct, job, outcomes);
       await this.#expand(expanded, job, outcomes);
     }
-    return { outcomes: job.recipients.map((recipient) => outcomes.get(recipient) ?? STOPPING), reached: true };
+    return {
+      outcomes: job.recipients.map((recipient) => outcomes.get(recipient) ?? STOPPING),
+      reached: true,
+    };
   }
 
   /** Recipients by account, and those that stand for others; those that are neither get their outcome. */
@@ -110,7 +113,10 @@ export class LocalDeliverer implements Deliverer {
       await mailboxes.publish();
       await mailboxes.end();
       for (const { account, copy } of mailboxes.failed) {
-        job.log.info({ err: copy.failure?.error, account: account.address }, "mailbox cannot take the message");
+        job.log.info(
+          { err: copy.failure?.error, account: account.address },
+          "mailbox cannot take the message",
+        );
         tell(account, troubleOf(copy.failure?.error));
       }
       for (const { account } of mailboxes.sound) this.#delivered(account, job, tell);
@@ -144,9 +150,7 @@ export class LocalDeliverer implements Deliverer {
 function wayOf({ account: address, forwardPath }: QueuedRecipient, directory: Directory): Route {
   if (address === undefined) return route(forwardPath, "", directory);
   const account = directory.accounts.find(address);
-  return account === undefined
-    ? { kind: "unknown" }
-    : { kind: "local", accounts: [account], missing: [] };
+  return account === undefined ? { kind: "unknown" } : { kind: "local", accounts: [account], missing: [] };
 }
 
 /** Reads up to the end of the header; gives all octets again, those that were read for it first. */
@@ -166,7 +170,8 @@ async function readHeader(stream: Readable) {
   header.end();
   const octets = async function* () {
     yield* beginning;
-    for (let next = await rest.next(); next.done !== true; next = await rest.next()) yield bufferOf(next.value);
+    for (let next = await rest.next(); next.done !== true; next = await rest.next())
+      yield bufferOf(next.value);
   };
   return { header, octets: octets() };
 }

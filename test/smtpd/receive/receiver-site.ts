@@ -3,6 +3,7 @@
  * us.example and an alias team for them all; and what lies there afterwards.
  */
 import assert from "node:assert/strict";
+import { randomInt } from "node:crypto";
 import { chmod, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,13 +27,17 @@ import type {
   SessionFacts,
 } from "../../../smtpd/protocol/receiver.js";
 import type { Reply } from "../../../smtpd/protocol/reply.js";
+import { enqueue } from "../../../smtpd/queue/enqueue.js";
 import type { QueueEnvelope } from "../../../smtpd/queue/envelope.js";
 import { Queue } from "../../../smtpd/queue/queue.js";
+import { formatQueueId } from "../../../smtpd/queue/queue-id.js";
 import { parseAliases } from "../../../smtpd/receive/aliases.js";
 import type { Destination } from "../../../smtpd/receive/plan.js";
 import { MailReceiver } from "../../../smtpd/receive/receiver.js";
 import { Senders } from "../../../smtpd/receive/senders.js";
 import type { Srs } from "../../../smtpd/receive/srs.js";
+import { Expansion } from "../../../smtpd/send/expansion.js";
+import { LocalDeliverer } from "../../../smtpd/send/local.js";
 import { NOBODY } from "../../fakes/authenticator.js";
 
 export const session: SessionFacts = {
@@ -106,17 +111,9 @@ export function receiverSite() {
     return { address, password: "{PLAIN}x", home, maildir: maildirAt(`${home}/Maildir`), extra };
   }
 
-  function receiver({
-    durable = new FsyncDurable(),
-    headerSizeMax = 64 * 1024,
-    rule,
-    aliases: aliasText = "",
-    networks = [],
-    recipientsPerHour: { account = Number.POSITIVE_INFINITY, network = Number.POSITIVE_INFINITY } = {},
-    srs,
-    queue = ownQueue,
-    extra,
-  }: SiteOptions = {}): MailReceiver {
+  const now = () => Date.UTC(2026, 10, 22, 8);
+
+  function parts({ durable = new FsyncDurable(), rule, aliases: aliasText = "", extra }: SiteOptions) {
     const accounts = new Map(
       ["alice", "bob", "carol"].map((name) => [`${name}@us.example`, accountOf(`${name}@us.example`, extra)]),
     );
@@ -132,30 +129,48 @@ export function receiverSite() {
       },
       aliases,
     });
-    const now = () => Date.UTC(2026, 10, 22, 8);
-    const parsed = networks.map(parseNetwork).filter((one) => one !== undefined);
+    const quotas = {
+      keeper: new QuotaKeeper({ durable, uniqueName, now: Date.now, log: session.log }),
+      of: () => rule,
+    };
+    return { directory, quotas, durable, uniqueName, cleaner: new TmpCleaner(Date.now), now };
+  }
+
+  function receiver(options: SiteOptions = {}): MailReceiver {
+    const { headerSizeMax = 64 * 1024, networks = [], recipientsPerHour = {}, srs } = options;
+    const { account = Number.POSITIVE_INFINITY, network = Number.POSITIVE_INFINITY } = recipientsPerHour;
+    const { queue = ownQueue } = options;
+    const site = parts(options);
     return new MailReceiver({
+      ...site,
       hostname: "mail.us.example",
       headerSizeMax,
-      directory,
       authenticator: NOBODY,
       senders: new Senders({
-        directory,
-        networks: new Networks(parsed),
+        ...site,
+        networks: new Networks(networks.map(parseNetwork).filter((one) => one !== undefined)),
         recipientsPerHour: { account, network },
-        now,
       }),
       srs: () => srs,
       queue: () => queue,
-      durable,
-      uniqueName,
-      cleaner: new TmpCleaner(Date.now),
-      quotas: {
-        keeper: new QuotaKeeper({ durable, uniqueName, now: Date.now, log: session.log }),
-        of: () => rule,
-      },
+    });
+  }
+
+  /** Delivers from the queue, on the same Maildirs. */
+  function localDeliverer(options: SiteOptions = {}): LocalDeliverer {
+    const { srs } = options;
+    const expansion = new Expansion({
+      enqueue: async (envelope, pieces) => enqueue(theQueue(), envelope, pieces),
+      newQueueId: () => formatQueueId(Date.now(), randomInt(2 ** 25)),
+      srs: () => srs,
       now,
     });
+    return new LocalDeliverer({ ...parts(options), expansion });
+  }
+
+  function theQueue(): Queue {
+    assert.ok(ownQueue);
+    return ownQueue;
   }
 
   /** A transaction up to DATA. */
@@ -203,8 +218,7 @@ export function receiverSite() {
 
   /** What is in the queue: envelopes with their messages. */
   async function queued(): Promise<{ envelope: QueueEnvelope; content: string }[]> {
-    const queue = ownQueue;
-    assert.ok(queue);
+    const queue = theQueue();
     const found = [];
     for (const queueId of (await queue.ids()).sort()) {
       const envelope = await queue.load(queueId);
@@ -231,5 +245,17 @@ export function receiverSite() {
     return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
   }
 
-  return { accountOf, receiver, openQueue, accept, answers, receive, stored, queued, filesLeft };
+  return {
+    accountOf,
+    receiver,
+    localDeliverer,
+    openQueue,
+    theQueue,
+    accept,
+    answers,
+    receive,
+    stored,
+    queued,
+    filesLeft,
+  };
 }
