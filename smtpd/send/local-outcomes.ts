@@ -1,4 +1,5 @@
-/** What becomes of a recipient of ours in the queue whose mailbox did not get the message. Pure. */
+/** What becomes of a recipient of ours in the queue whose mailbox did not get the message. */
+import { hasCode } from "../../shared/exit.js";
 import { MailboxFull } from "../receive/room.js";
 import type { Outcome } from "./delivery.js";
 
@@ -10,13 +11,9 @@ export const STOPPING = deferred("4.3.2", "this host was shutting down");
 /** Whatever went wrong may be mended: what it was is for the log alone. */
 export function troubleOf(error: unknown): Outcome {
   if (error instanceof MailboxFull) return deferred("4.2.2", "the mailbox is full");
-  return isNoSpace(error)
+  return hasCode(error, "ENOSPC", "EDQUOT")
     ? deferred("4.3.1", "there is no room on the disk for the message")
     : deferred("4.3.0", "the mailbox cannot be written to");
-}
-
-function isNoSpace(error: unknown): boolean {
-  return error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 }
 
 function failed(status: string, text: string): Outcome {
