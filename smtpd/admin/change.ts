@@ -5,9 +5,11 @@
 import { EXIT, ExitError } from "../../shared/exit.js";
 import type { SmtpdConfig } from "../config.js";
 import type { QueueAction } from "../queue/administer.js";
+import { administerQueue } from "../queue/administer-queue.js";
 import { ask } from "../queue/ask.js";
 import { ControlFolder } from "../queue/control-folder.js";
 import type { ControlCounts } from "../queue/control-request.js";
+import { lockQueue, type QueueLock } from "../queue/lock.js";
 import { newQueueId } from "../queue/new-queue-id.js";
 import { explained, openQueue } from "../queue/open-for-command.js";
 import type { Queue } from "../queue/queue.js";
@@ -16,8 +18,14 @@ import { counted } from "./figures.js";
 import { nothingMatches } from "./list.js";
 import { print } from "./print.js";
 
-/** A smtpd that is at work answers in no time; one whose disk is slow, or that has 100,000 messages to change, later. */
-const ANSWER_MS_MAX = 30_000;
+/**
+ * One that is at work takes up a request in no time; it may be busy, and so may be another command, which holds the lock and
+ * takes up nothing.
+ */
+const TAKE_UP_MS = 3_000;
+const ATTEMPTS_MAX = 5;
+/** 100,000 messages are changed one by one. */
+const DONE_MS = 300_000;
 
 const PAST: Readonly<Record<QueueAction, string>> = {
   flush: "flushed",
@@ -42,22 +50,40 @@ export async function changeQueue(
 
 async function changed(queue: Queue, action: QueueAction, selection: Selection): Promise<ControlCounts> {
   const folder = new ControlFolder(queue.maildir, queue.tools.durable);
-  const asked = await ask(folder, newQueueId(), { action, selection }, ANSWER_MS_MAX);
-  switch (asked.kind) {
-    case "done":
-      return asked;
-    case "refused":
-      throw new ExitError(EXIT.temporary, asked.reason);
-    case "withdrawn":
-      throw new ExitError(
-        EXIT.temporary,
-        "the smtpd that has the queue does not answer; nothing was changed",
-      );
-    case "unanswered":
-      throw new ExitError(
-        EXIT.temporary,
-        "smtpd has begun with it and is not yet done; its log will tell, and smtpd queue list",
-      );
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const counts = await changedHere(queue, action, selection);
+    if (counts !== undefined) return counts;
+    const asked = await ask(
+      folder,
+      newQueueId(),
+      { action, selection },
+      { takenUpMs: TAKE_UP_MS, doneMs: DONE_MS },
+    );
+    if (asked.kind === "done") return asked;
+    if (asked.kind === "refused") throw new ExitError(EXIT.temporary, asked.reason);
+    if (asked.kind === "unanswered")
+      throw new ExitError(EXIT.temporary, "smtpd has begun with it and is not done yet; its log will tell");
+  }
+  throw new ExitError(EXIT.temporary, "the smtpd that has the queue does not answer; nothing was changed");
+}
+
+/** Undefined when somebody else holds the queue. */
+async function changedHere(
+  queue: Queue,
+  action: QueueAction,
+  selection: Selection,
+): Promise<ControlCounts | undefined> {
+  let lock: QueueLock;
+  try {
+    lock = await lockQueue(queue, () => {});
+  } catch (error) {
+    if (error instanceof ExitError) return undefined;
+    throw error;
+  }
+  try {
+    return await administerQueue(queue, { action, selection });
+  } finally {
+    await lock.release();
   }
 }
 

@@ -50,10 +50,13 @@ const showCommand: CommandModule<GlobalOptions, ShowOption> = {
   command: "show [queue-id..]",
   describe: "Show all that is known of messages",
   builder: (args) =>
-    withJson(withSelection(args), "As one JSON array")
-      .option("message", { type: "boolean", default: false, describe: "The message itself, too" })
-      .conflicts("json", "message"),
+    withJson(withSelection(args), "As one JSON array").option("message", {
+      type: "boolean",
+      default: false,
+      describe: "The message itself, too",
+    }),
   handler: async (options) => {
+    if (options.json && options.message) throw new ExitError(EXIT.usage, "--json or --message: not both");
     const config = await loadConfig(options.config, smtpdSchema);
     await showQueue(config, selectionOf(options, config) ?? nothingSelected("show"), options);
   },

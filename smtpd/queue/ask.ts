@@ -25,37 +25,51 @@ export type Asked =
   /** It was taken up, and there is no result yet. */
   | { readonly kind: "unanswered" };
 
+/** How long to wait, in milliseconds: until somebody takes it up, and from then on until it is done. */
+export interface Patience {
+  readonly takenUpMs: number;
+  readonly doneMs: number;
+}
+
 /**
  * Asks. Rejects with the system's error when the request cannot be written.
  * @param id unique, in the form of a queue id
- * @param waitMs how long to wait; `until` follows from it
  */
 export async function ask(
   folder: ControlFolder,
   id: string,
   { action, selection }: Omit<ControlRequest, "until">,
-  waitMs: number,
+  { takenUpMs, doneMs }: Patience,
 ): Promise<Asked> {
-  const until = Date.now() + waitMs;
+  const until = Date.now() + takenUpMs;
   const hints = new Hints(folder.path);
   try {
     await folder.write(requestName(id), formatRequest({ action, selection, until }));
-    for (;;) {
-      const result = await fetchResult(folder, id);
-      if (result !== undefined) return result;
-      const left = until - Date.now();
-      if (left <= 0) break;
-      await hints.next(Math.min(left, LOOK_EVERY_MS));
-    }
+    const answer = await resultBefore(until, folder, id, hints);
+    if (answer !== undefined) return answer;
     if (await folder.remove(requestName(id))) return { kind: "withdrawn" };
-    return (await fetchResult(folder, id)) ?? { kind: "unanswered" };
+    return (await resultBefore(Date.now() + doneMs, folder, id, hints)) ?? { kind: "unanswered" };
   } finally {
     hints.close();
   }
 }
 
+async function resultBefore(
+  end: number,
+  folder: ControlFolder,
+  id: string,
+  hints: Hints,
+): Promise<ControlResult | undefined> {
+  for (;;) {
+    const result = await fetchResult(folder, id);
+    const left = end - Date.now();
+    if (result !== undefined || left <= 0) return result;
+    await hints.next(Math.min(left, LOOK_EVERY_MS));
+  }
+}
+
 async function fetchResult(folder: ControlFolder, id: string): Promise<ControlResult | undefined> {
-  const octets = await folder.read(resultName(id));
+  const octets = folder.read(resultName(id));
   if (octets === undefined) return undefined;
   await folder.remove(resultName(id));
   return parseResult(octets) ?? { kind: "refused", reason: "smtpd answered what is not understood" };

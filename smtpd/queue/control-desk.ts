@@ -73,7 +73,7 @@ export class ControlDesk {
 
   async #takeUp(id: string): Promise<void> {
     const { folder, now, log } = this.#options;
-    const octets = await folder.read(requestName(id));
+    const octets = folder.read(requestName(id));
     // Withdrawn where it is gone by now.
     if (!(await folder.remove(requestName(id)))) return;
     const request = octets && parseRequest(octets);

@@ -2,12 +2,11 @@
  * The folder control/ of the queue, and the small files in it (control-request.ts). Nothing here is synced: a request that is
  * lost with the machine was never done, and whoever asked is gone as well.
  */
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
 import type { Durable } from "../../shared/durable.js";
 import { hasCode } from "../../shared/exit.js";
 import type { Maildir } from "../../shared/maildir/maildir.js";
 import { CONTROL_OCTETS_MAX } from "./control-request.js";
+import { readNow } from "./read-now.js";
 
 export class ControlFolder {
   readonly path: string;
@@ -35,20 +34,9 @@ export class ControlFolder {
   }
 
   /** The octets of a file there; undefined when it is gone, is no plain file, or is larger than any of ours. */
-  async read(name: string): Promise<Buffer | undefined> {
-    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-    try {
-      const file = await open(`${this.path}/${name}`, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
-      try {
-        const stats = await file.stat();
-        return stats.isFile() && stats.size <= CONTROL_OCTETS_MAX ? await file.readFile() : undefined;
-      } finally {
-        await file.close();
-      }
-    } catch (error) {
-      if (hasCode(error, "ENOENT", "ELOOP", "ENXIO")) return undefined;
-      throw error;
-    }
+  read(name: string): Buffer | undefined {
+    const read = readNow(`${this.path}/${name}`, CONTROL_OCTETS_MAX);
+    return read.kind === "octets" ? read.octets : undefined;
   }
 
   /** Removes a file there; false when there was none, so that of two who try exactly one succeeds. */

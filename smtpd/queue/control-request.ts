@@ -21,7 +21,7 @@ import {
 export interface ControlRequest {
   readonly action: QueueAction;
   readonly selection: Selection;
-  /** Milliseconds since 1970; nobody waits for it longer, and it must not be taken up later. */
+  /** Milliseconds since 1970; it must not be taken up later, since then nobody waits for it any more. */
   readonly until: number;
 }
 

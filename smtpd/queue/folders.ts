@@ -4,8 +4,8 @@
  * | directory                    | mode | why                                                                              |
  * |------------------------------|------|----------------------------------------------------------------------------------|
  * | `queue/`                     | 2750 | members of its group may reach what is below it                                    |
- * | `tmp/ new/ envelope/ control/` | 3770 | they may place mail and requests (`smtpd sendmail`), remove none of others' (sticky) |
- * | `cur/ broken/`               | 0700 | only smtpd puts anything there                                                     |
+ * | `tmp/ new/ envelope/`        | 3770 | they may place mail (`smtpd sendmail`), and remove none of others' (sticky)          |
+ * | `cur/ broken/ control/`      | 0700 | only smtpd's user puts anything there; who may send mail may not remove that of others |
  *
  * What is put there belongs to the directory's group (setgid), so that smtpd can read a file of mode 0640 whoever made it;
  * as the owner of the directories it may rename and remove it. Other members can read it, too, while it waits. To let nobody but
@@ -48,7 +48,7 @@ export async function makeFolders(folders: QueueFolders, durable: Durable): Prom
     [broken, FOR_SMTPD],
     [maildir.new, FOR_SUBMISSION],
     [envelope, FOR_SUBMISSION],
-    [control, FOR_SUBMISSION],
+    [control, FOR_SMTPD],
     [maildir.tmp, FOR_SUBMISSION],
   ];
   for (const [path, mode] of wanted) {

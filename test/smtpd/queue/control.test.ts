@@ -25,6 +25,7 @@ const ID = "01JDXK6M2W9QF0";
 const DONE: ControlCounts = { kind: "done", selected: 3, changed: 2, recipients: 4, busy: 1 };
 const REQUEST: Omit<ControlRequest, "until"> = { action: "flush", selection: { kind: "all" } };
 const PATIENCE_MS = 20_000;
+const PATIENCE = { takenUpMs: PATIENCE_MS, doneMs: PATIENCE_MS };
 
 describe("the text of a request", () => {
   const matching = {
@@ -120,7 +121,7 @@ describe("asking", () => {
   }
 
   test("is answered with what was done, and leaves nothing behind", async () => {
-    assert.deepEqual(await whileServed(desk(), ask(folder, ID, REQUEST, PATIENCE_MS)), DONE);
+    assert.deepEqual(await whileServed(desk(), ask(folder, ID, REQUEST, PATIENCE)), DONE);
     assert.deepEqual(
       asked.map(({ action, selection }) => ({ action, selection })),
       [REQUEST],
@@ -131,14 +132,16 @@ describe("asking", () => {
   test("is answered also when it cannot be done", async () => {
     const answer = await whileServed(
       desk(() => Promise.reject(new Error("/var/secret"))),
-      ask(folder, ID, REQUEST, PATIENCE_MS),
+      ask(folder, ID, REQUEST, PATIENCE),
     );
     assert.equal(answer.kind, "refused");
     assert.doesNotMatch(JSON.stringify(answer), /secret/);
   });
 
   test("is withdrawn when nobody takes it up, and then nobody can", async () => {
-    assert.deepEqual(await ask(folder, ID, REQUEST, 1), { kind: "withdrawn" });
+    assert.deepEqual(await ask(folder, ID, REQUEST, { takenUpMs: 1, doneMs: PATIENCE_MS }), {
+      kind: "withdrawn",
+    });
     await desk().scan();
     assert.deepEqual(asked, []);
     assert.deepEqual(await files(), []);
@@ -146,7 +149,7 @@ describe("asking", () => {
 
   test("is unanswered when it was taken up and nothing came of it yet", async () => {
     const stuck = desk(() => new Promise(() => {}));
-    const waiting = ask(folder, ID, REQUEST, 1000);
+    const waiting = ask(folder, ID, REQUEST, { takenUpMs: 1000, doneMs: 1 });
     while (asked.length === 0) {
       void stuck.scan();
       await new Promise((resolve) => setImmediate(resolve));

@@ -18,7 +18,7 @@ test("the directories are made with the rights of the table, whatever the umask"
     const before = process.umask(umask);
     try {
       const { path } = await queueSite(t);
-      const expected = { ".": "2750", tmp: "3770", new: "3770", envelope: "3770", control: "3770" };
+      const expected = { ".": "2750", tmp: "3770", new: "3770", envelope: "3770", control: "700" };
       for (const [name, mode] of Object.entries({ ...expected, cur: "700", broken: "700" }))
         assert.equal(await modeOf(`${path}/${name}`), mode, name);
       assert.equal((await readdir(path)).length, 6);

@@ -3,8 +3,12 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatMailbox } from "../../../shared/address.js";
+import { FsyncDurable } from "../../../shared/durable.js";
+import { openLog } from "../../../shared/log.js";
+import { uniqueNames } from "../../../shared/maildir/name.js";
 import type { QueueEnvelope } from "../../../smtpd/queue/envelope.js";
 import { isEnvelope, parseEnvelope, queueIdOfFile } from "../../../smtpd/queue/envelope-file.js";
+import { Queue } from "../../../smtpd/queue/queue.js";
 import { programOf } from "../../daemons/daemon.js";
 import { type Ended, runProgram } from "../../daemons/program.js";
 
@@ -56,6 +60,13 @@ export class SendmailSite {
   /** Runs `smtpd queue`. */
   queueCommand(words: readonly string[]): Promise<Ended> {
     return runProgram("smtpd", ["--config", this.configFile, "queue", ...words]);
+  }
+
+  /** The queue, to put messages there without a program. */
+  openQueue(): Promise<Queue> {
+    const log = openLog("test", { level: "fatal", format: "json" });
+    const uniqueName = uniqueNames("test", process.pid, Date.now);
+    return Queue.open(this.queue, { durable: new FsyncDurable(0o640), uniqueName, now: Date.now, log });
   }
 
   /** A program for others to call as sendmail, with this configuration. */
