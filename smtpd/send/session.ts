@@ -251,7 +251,10 @@ export class Session extends Library {
     if (verb?.[1] !== undefined) this.#stage = "hello";
     this.#saidHelo = verb?.[1] === "HELO";
     if (verb?.[2] !== undefined) this.#stage = "tls";
-    this.#log.trace({ C: this.#stage === "login" ? logged.split(" ", 2).join(" ") : logged }, "dialogue");
+    this.#log.trace(
+      { C: this.#stage === "login" ? (/^AUTH \S+/.exec(line)?.[0] ?? "***") : line },
+      "dialogue",
+    );
     this.#await(this.#times.commandMs);
     super._sendCommand(line, logged);
   }

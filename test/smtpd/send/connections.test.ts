@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { Sink } from "../../fakes/sink.js";
 import { dispositions, hopTo, NEVER, transaction, transportFor } from "./sending.js";
 
@@ -125,6 +126,16 @@ test("a fresh connection is found where all places are taken by old ones", async
     const results = await Promise.all([1, 2, 3].map(() => transport.send(hopTo(sink), transaction(), NEVER)));
     assert.deepEqual(results.flatMap(dispositions), [DELIVERED, DELIVERED, DELIVERED]);
   }
+});
+
+test("no time runs out while a host has nothing to answer", async (t) => {
+  const sink = await Sink.start(t);
+  const times = { greetingMs: 200, commandMs: 200, dataMs: 200, blockMs: 200, endMs: 200 };
+  const transport = transportFor(t, { times });
+  await transport.send(hopTo(sink), transaction(), NEVER);
+  await setTimeout(500);
+  assert.deepEqual(dispositions(await transport.send(hopTo(sink), transaction(), NEVER)), [DELIVERED]);
+  assert.equal(sink.connections.length, 1);
 });
 
 test("a connection is ended by QUIT after so many messages, after so long, and when nobody uses it", async (t) => {

@@ -4,11 +4,12 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
+import pino from "pino";
 import type { Hop } from "../../../smtpd/send/hop.js";
 import { writeCertificate } from "../../fakes/certificate.js";
 import { SINK_EXTENSIONS, Sink, type SinkOptions } from "../../fakes/sink.js";
 import { temporaryDirectory } from "../../temporary-directory.js";
-import { dispositions, hopTo, NEVER, transaction, transportFor } from "./sending.js";
+import { dispositions, hopTo, NEVER, SILENT, transaction, transportFor } from "./sending.js";
 
 const DELIVERED = "delivered 2.0.0";
 const NO_TLS = "next host 4.7.5";
@@ -158,10 +159,10 @@ test("what came before TLS counts for nothing after it", async (t) => {
   // A greeting to EHLO that somebody put in behind the reply to STARTTLS: it would hide what the host offers.
   const injected = "220 go on\r\n250-mx.example.net\r\n250 SIZE 1\r\n";
   const sink = await Sink.start(t, { tls: good, script: { STARTTLS: [{ octets: injected }] } });
-  const hop = hopTo(sink, { tls: "may", name: NAME });
-  assert.deepEqual(dispositions(await transportFor(t).send(hop, transaction(), NEVER)), [DELIVERED]);
-  const carrier = sink.connections.find(({ commands }) => commands.includes("DATA"));
-  assert.ok(carrier?.commands.some((command) => /^MAIL .*SIZE=24/.test(command)));
+  const transport = transportFor(t, { trusted: good.certificate });
+  const result = await transport.send(hopTo(sink, { tls: "must", name: NAME }), transaction(), NEVER);
+  assert.deepEqual(dispositions(result), [DELIVERED]);
+  assert.ok(sink.commands.some((command) => /^MAIL .*SIZE=24/.test(command)));
 });
 
 test("what a host offers before TLS is not what it offers after it", async (t) => {
@@ -184,6 +185,7 @@ describe("a login", () => {
       address = "127.0.0.1",
       password = "pass word\n" as string | null,
       more = {} as Partial<Hop>,
+      log = SILENT,
     } = {},
   ) {
     const sink = await Sink.start(t, options);
@@ -196,7 +198,7 @@ describe("a login", () => {
       login: { username: "user", passwordFile },
       ...more,
     });
-    const transport = transportFor(t, { trusted: good.certificate });
+    const transport = transportFor(t, { trusted: good.certificate, log });
     return { sink, done: dispositions(await transport.send(hop, transaction(), NEVER)), passwordFile };
   }
 
@@ -210,6 +212,20 @@ describe("a login", () => {
       "EHLO mail.pillarbox.test",
       PLAIN,
     ]);
+  });
+
+  test("is masked in the log", async (t) => {
+    for (const mechanism of ["PLAIN", "LOGIN"]) {
+      const lines: string[] = [];
+      const log = pino({ level: "trace" }, { write: (line: string) => void lines.push(line) });
+      const script = { secret: (_: string, times: number) => (times === 0 ? "334 UGFzc3dvcmQ6" : undefined) };
+      const { done } = await attempt(t, { tls: good, extensions: AUTH(mechanism), script }, { log });
+      assert.deepEqual(done, [DELIVERED]);
+      const shown = lines.join("");
+      assert.ok(shown.includes(`AUTH ${mechanism}`));
+      for (const secret of ["user", "pass word", "\0user\0pass word"])
+        assert.ok(!shown.includes(Buffer.from(secret).toString("base64")), `${mechanism}: ${secret}`);
+    }
   });
 
   test("by LOGIN, where that is all there is", async (t) => {
