@@ -43,9 +43,10 @@ describe("a message", () => {
     }
   });
 
-  test("of another program, whose name tells no size, has its size counted", async (t) => {
+  test("of another program, whose name does not tell its size, has it counted", async (t) => {
     const { queue } = await queueSite(t);
-    for (const name of ["1763769600.V801I2.host", "1.host,S=3,W=4", "1.caf\xe9"]) {
+    const lie = "1763769600.M000001P1Q1.host,S=3,W=4";
+    for (const name of ["1763769600.V801I2.host", "1.host,S=3,W=4", "1.caf\xe9", lie]) {
       const envelope = freshEnvelope({ message: name });
       await writeFile(Buffer.from(`${queue.maildir.new}/${name}`, "latin1"), TEXT);
       await queue.commit(envelope);

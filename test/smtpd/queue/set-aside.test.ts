@@ -3,13 +3,12 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chown, mkdir, readFile, rename, rm, symlink, truncate, unlink, writeFile } from "node:fs/promises";
 import { describe, test } from "node:test";
-import { ENVELOPE_OCTETS_MAX, formatEnvelope } from "../../../smtpd/queue/envelope-file.js";
+import { formatEnvelope } from "../../../smtpd/queue/envelope-file.js";
+import { FailingDurable } from "../../fakes/failing-durable.js";
 import { NOBODY, runsAsRoot } from "../../nobody.js";
 import { inapplicable } from "../../peers.js";
 import { freshEnvelope } from "./envelopes.js";
 import { enqueued, filesOf, queueSite, TEXT } from "./queue-site.js";
-
-const CODES = { logged: "message set aside" };
 
 describe("an envelope that cannot be read is set aside with its message", () => {
   const damages: Readonly<Record<string, (json: string) => string>> = {
@@ -29,7 +28,7 @@ describe("an envelope that cannot be read is set aside with its message", () => 
       assert.equal(await readFile(`${path}/broken/${message}`, "utf8"), TEXT);
       assert.deepEqual(
         logged.map(({ msg, queueId }) => [msg, queueId]),
-        [[CODES.logged, queueId]],
+        [["message set aside", queueId]],
       );
       assert.equal(await queue.load(queueId), undefined);
       assert.equal(logged.length, 1);
@@ -80,7 +79,8 @@ describe("where an envelope should be, there is", () => {
     "a directory": async (path) => void (await mkdir(path)),
     "a huge file": async (path) => {
       await writeFile(path, "");
-      await truncate(path, ENVELOPE_OCTETS_MAX + 1);
+      // All zeroes, which cost no room; and more than there is memory for.
+      await truncate(path, 2 ** 40);
     },
   };
   for (const [what, make] of Object.entries(strange)) {
@@ -175,6 +175,21 @@ describe("an envelope of somebody who may place mail", {
     }
     assert.equal(logged.length, 2);
   });
+});
+
+test("what is set aside is durable there, the message before its envelope", async (t) => {
+  const durable = new FailingDurable();
+  const { path, queue } = await queueSite(t, { durable });
+  const { queueId } = await enqueued(queue);
+  await writeFile(
+    `${path}/envelope/${queueId}.json`,
+    formatEnvelope(await enqueued(queue)).replace("1", "2"),
+  );
+  durable.history.splice(0);
+  await queue.load(queueId);
+  const steps = durable.history.filter((step) => !step.endsWith("done"));
+  const both = ["publish broken", "syncDirectory broken"];
+  assert.deepEqual(steps, [...both, ...both]);
 });
 
 test("trouble with the disk sets nothing aside", async (t) => {
