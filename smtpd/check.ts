@@ -10,6 +10,7 @@ import { type SmtpdConfig, smtpdSchema } from "./config.js";
 import { type Directory, route } from "./receive/route.js";
 import { formatRelayAddress } from "./send/relay-address.js";
 import { directoryOf, loadState } from "./state.js";
+import { lookAtStateDir } from "./state-dir.js";
 
 /**
  * Checks the file and what it names; prints a summary and warnings. Throws an ExitError for what would keep smtpd
@@ -21,7 +22,9 @@ export async function check(file: string): Promise<void> {
   const directory = directoryOf(config, state)();
 
   for (const line of summary(config, directory)) console.log(line);
-  for (const line of warnings(config, directory)) console.log(`warning: ${line}`);
+  const queue = await lookAtStateDir(config);
+  console.log(`queue     ${queue.summary}`);
+  for (const line of [...warnings(config, directory), ...queue.warnings]) console.log(`warning: ${line}`);
   for (const line of await loginTroubles(config)) console.log(`warning: ${line}`);
   console.log(`${file}: ok`);
 }

@@ -1,5 +1,6 @@
 /** smtpd at work: its listeners, and the receiver behind them. */
 
+import type { Account } from "../shared/accounts/account.js";
 import { openLogins } from "../shared/accounts/logins.js";
 import { quotaOf } from "../shared/accounts/quota-rule.js";
 import { defaultDomainOf } from "../shared/config/common.js";
@@ -15,7 +16,7 @@ import { Networks } from "../shared/networks.js";
 import { dropPrivileges } from "../shared/privileges.js";
 import type { SmtpdConfig } from "./config.js";
 import { openListener } from "./listener.js";
-import { Queue } from "./queue/queue.js";
+import { type Outgoing, openOutgoing } from "./outgoing.js";
 import { NullMxSenders } from "./receive/null-mx-senders.js";
 import { MailReceiver } from "./receive/receiver.js";
 import { Senders } from "./receive/senders.js";
@@ -35,8 +36,14 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
     log,
   });
   // Opened by the user that smtpd becomes, whose files these are.
-  let queue: Queue | undefined;
+  let outgoing: Outgoing | undefined;
   const directory = directoryOf(config, state);
+  const srs = srsOf(config, state);
+  const cleaner = new TmpCleaner(Date.now);
+  const quotas = {
+    keeper: new QuotaKeeper({ durable, uniqueName, now: Date.now, log }),
+    of: (account: Account) => quotaOf(account, config),
+  };
   const receiver = new MailReceiver({
     hostname: config.hostname,
     headerSizeMax: config.limits.header_size,
@@ -51,15 +58,12 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
       },
       now: Date.now,
     }),
-    srs: srsOf(config, state),
-    queue: () => queue,
+    srs,
+    queue: () => outgoing?.queue,
     durable,
     uniqueName,
-    cleaner: new TmpCleaner(Date.now),
-    quotas: {
-      keeper: new QuotaKeeper({ durable, uniqueName, now: Date.now, log }),
-      of: (account) => quotaOf(account, config),
-    },
+    cleaner,
+    quotas,
     nullMxSenders: config.receive.refuse_null_mx_senders ? new NullMxSenders(resolver) : undefined,
     now: Date.now,
   });
@@ -77,7 +81,7 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
   const listeners: Awaited<ReturnType<typeof openListener>>[] = [];
   const stop = async () => {
     guard.close();
-    await Promise.all(listeners.map((listener) => listener.stop()));
+    await Promise.all([...listeners.map((listener) => listener.stop()), outgoing?.stop()]);
     await authenticator.close();
   };
   try {
@@ -86,7 +90,10 @@ export async function startSmtpd(config: SmtpdConfig, log: Log): Promise<Service
       listeners.push(await openListener({ config, listener, receiver, certificates, limits, guard, log }));
     }
     dropPrivileges(config, log);
-    queue = await Queue.open(`${config.state_dir}/queue`, { durable, uniqueName, now: Date.now, log });
+    outgoing = await openOutgoing(config, {
+      ...{ directory, srs, durable, uniqueName, cleaner, quotas, resolver, log },
+      addresses: listeners.map((listener) => listener.address),
+    });
   } catch (error) {
     await stop();
     throw error;

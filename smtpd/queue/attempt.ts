@@ -23,6 +23,8 @@ export interface AttemptTools {
   readonly keyOf: (recipient: QueuedRecipient) => string;
   readonly policy: Policy;
   readonly newQueueId: () => string;
+  /** Lets a removal go on while other things are done; resolves when there may be more of them. */
+  readonly removing: (removal: Promise<void>) => Promise<void>;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -75,7 +77,7 @@ function dueRecipients({ envelope, underWay }: MessageInHand, turn: Turn, tools:
     (recipient) =>
       tools.keyOf(recipient) === turn.destination &&
       !underWay.has(recipient) &&
-      dueAt(tools.policy, recipient.nextAttempt, now) <= now,
+      (turn.early || dueAt(tools.policy, recipient.nextAttempt, now) <= now),
   );
 }
 
@@ -166,11 +168,11 @@ function deferred(trouble: Trouble): Outcome {
   return { kind: "deferred", trouble };
 }
 
-/** Works the fates into the envelope; resolves when that is durable. */
+/** Works the fates into the envelope; resolves when that is durable, or nothing is left to do but removing the message. */
 async function settle(
   message: MessageInHand,
   fates: ReadonlyMap<QueuedRecipient, Fate>,
-  { policy, newQueueId, now, log }: AttemptTools,
+  { policy, newQueueId, removing, now, log }: AttemptTools,
   bound: Log = log.child({ queueId: message.envelope.queueId }),
 ): Promise<void> {
   if (fates.size === 0) return;
@@ -182,5 +184,5 @@ async function settle(
     return made.envelope;
   });
   for (const step of steps) logStep(bound, message.envelope, step, at);
-  await settled;
+  await (message.isDone ? removing(settled) : settled);
 }

@@ -25,6 +25,11 @@ export class InHand {
     this.#tools = tools;
   }
 
+  /** Whether something is being done about a message. */
+  has(queueId: string): boolean {
+    return this.#holds.has(queueId);
+  }
+
   /** Keeps an envelope that was just loaded. */
   remember(envelope: QueueEnvelope): void {
     if (this.#holds.has(envelope.queueId) || envelope.recipients.length > REMEMBERED_RECIPIENTS_MAX) return;
@@ -39,11 +44,18 @@ export class InHand {
     const hold = this.#holds.get(queueId) ?? { message: this.#load(queueId), users: 0 };
     this.#holds.set(queueId, hold);
     hold.users++;
+    let message: MessageInHand | undefined;
     try {
-      const message = await hold.message;
+      message = await hold.message;
       return message === undefined || message.gone ? undefined : await work(message);
     } finally {
-      if (--hold.users === 0) this.#holds.delete(queueId);
+      hold.users--;
+      const letGo = () => {
+        if (hold.users === 0 && this.#holds.get(queueId) === hold) this.#holds.delete(queueId);
+      };
+      // Not before the envelope on disk is what it is in memory: whoever came then would read an old one.
+      if (message?.settling === undefined) letGo();
+      else message.settling.then(letGo, letGo);
     }
   }
 

@@ -18,11 +18,30 @@ export interface Waiting {
   readonly fresh: boolean;
 }
 
-/** Something that waits, where it is. */
-export interface Entry extends Waiting {
+/** Something that waits, where it is. A class, and flat, since there may be very many. */
+export class Entry implements Waiting {
+  readonly queueId: string;
+  readonly due: number;
+  readonly decideAt: number;
+  readonly fresh: boolean;
   readonly lane: Lane;
+  /** True where somebody wants it tried before its time. */
+  readonly early: boolean;
   /** `dropped`: what still holds it passes over it. */
-  state: "later" | "ready" | "put off" | "taken" | "dropped";
+  state: "later" | "ready" | "put off" | "taken" | "dropped" = "later";
+
+  constructor({ queueId, due, decideAt, fresh }: Waiting, lane: Lane, early: boolean) {
+    this.queueId = queueId;
+    this.due = due;
+    this.decideAt = decideAt;
+    this.fresh = fresh;
+    this.lane = lane;
+    this.early = early;
+  }
+
+  get destination(): string {
+    return this.lane.key;
+  }
 }
 
 /** Two queues that share the lane, and the schedule's turns. */

@@ -74,6 +74,16 @@ export class MessageInHand {
     return this.#removed;
   }
 
+  /** True when nothing more is to be done about it but removing it. */
+  get isDone(): boolean {
+    return this.#removed || (this.#envelope.recipients.length === 0 && this.#envelope.owed.length === 0);
+  }
+
+  /** What is being written; undefined when all is. */
+  get settling(): Promise<void> | undefined {
+    return this.#settling;
+  }
+
   /** Resolves when the change, and all before it, is durable, and nothing is owed. Rejects only when smtpd ends before. */
   change(make: (envelope: QueueEnvelope) => QueueEnvelope): Promise<void> {
     if (!this.#removed) this.#envelope = make(this.#envelope);

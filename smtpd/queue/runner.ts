@@ -6,14 +6,12 @@
  * Trouble with the disk is logged and met again later, never in a tight loop; nothing is sent while what came of the last
  * attempt cannot be written.
  */
-import { setImmediate } from "node:timers/promises";
 import { concurrently } from "../../shared/concurrently.js";
-import type { Log } from "../../shared/log.js";
 import { type Administration, administerAll } from "./administration.js";
+import { type ArrivalStore, Arrivals } from "./arrivals.js";
 import { type AttemptTools, attempt } from "./attempt.js";
 import type { ControlCounts, ControlRequest } from "./control-request.js";
 import type { QueueEnvelope } from "./envelope.js";
-import { Fifo } from "./fifo.js";
 import { InHand } from "./in-hand.js";
 import type { Waiting } from "./lane.js";
 import type { EnvelopeStore, NoticePutter } from "./message-in-hand.js";
@@ -21,26 +19,16 @@ import { Pauses } from "./pauses.js";
 import { type Reach, Schedule, type ScheduleLimits, type Turn } from "./schedule.js";
 import { waitingOf } from "./waiting.js";
 
-export interface RunnerStore extends EnvelopeStore {
-  /** The queue ids of all envelopes. */
-  ids(): Promise<string[]>;
-  /** As load, with a read that blocks: four times as fast where there are very many. */
-  loadNow(queueId: string): QueueEnvelope | undefined | Promise<QueueEnvelope | undefined>;
-}
-
-export interface RunnerOptions extends Omit<AttemptTools, "log"> {
-  readonly store: RunnerStore;
+export interface RunnerOptions extends Omit<AttemptTools, "removing"> {
+  readonly store: EnvelopeStore & ArrivalStore;
   readonly notices: NoticePutter;
   readonly limits: ScheduleLimits;
-  readonly log: Log;
   /** Between two looks through the folder, in milliseconds. */
   readonly scanEvery?: number;
 }
 
-/** Envelopes that are read at once. */
-const LOADS_AT_ONCE = 32;
-/** Envelopes that are read at the start before sessions have their turn. */
-const LOADS_WITHOUT_A_BREAK = 50;
+/** Messages that are settled at once at the start. */
+const SETTLED_AT_ONCE = 32;
 /** Between two looks through the folder. */
 const SCAN_EVERY_MS = 60_000;
 /** When a message whose files cannot be read is met again. */
@@ -49,6 +37,8 @@ const AFTER_TROUBLE_MS = 60_000;
 const OWED_MS_MAX = 10_000;
 /** For deliveries that were told to end. */
 const ENDING_MS_MAX = 5000;
+/** Messages that are being removed while their turns have ended. */
+const REMOVALS_MAX = 200;
 /** Ids of messages that have just gone: the system tells of their removal as well. */
 const GONE_MAX = 1000;
 
@@ -58,13 +48,15 @@ export class Runner {
   readonly #inHand: InHand;
   readonly #pauses = new Pauses();
   readonly #ending = new AbortController();
+  readonly #attempts: AttemptTools;
   readonly #turns = new Set<Promise<void>>();
+  readonly #removals = new Set<Promise<void>>();
   /** Notices that their originals still owe. */
   readonly #heldBack = new Set<string>();
-  readonly #hinted = new Fifo<string>();
-  readonly #isHinted = new Set<string>();
   readonly #gone = new Set<string>();
-  #loading = 0;
+  readonly #arrivals: Arrivals;
+  /** Messages found at the start about which something has to be done before anything is sent. */
+  readonly #unsettled: string[] = [];
   #sending = false;
   #stopped = false;
   #wakeAt = Number.POSITIVE_INFINITY;
@@ -73,6 +65,7 @@ export class Runner {
 
   constructor(options: RunnerOptions) {
     this.#options = options;
+    this.#attempts = { ...options, removing: (removal) => this.#removing(removal) };
     this.#schedule = new Schedule(options.limits);
     this.#inHand = new InHand({
       ...options,
@@ -83,6 +76,12 @@ export class Runner {
       },
       pause: (milliseconds) => this.#pauses.wait(milliseconds),
     });
+    this.#arrivals = new Arrivals({
+      ...options,
+      isKnown: (queueId) => this.#isKnown(queueId),
+      meet: (envelope) => this.#meet(envelope),
+      signal: this.#ending.signal,
+    });
   }
 
   /** How many messages it knows. */
@@ -90,18 +89,20 @@ export class Runner {
     return this.#schedule.size;
   }
 
-  /** Reads the whole queue, settles what is owed, and begins to send. Rejects when the folder cannot be read. */
+  /**
+   * Reads the whole queue, settles what is owed, and begins to send; tries again when the folder cannot be read. Never rejects.
+   */
   async start(): Promise<void> {
-    const { store } = this.#options;
-    const owing: string[] = [];
-    for (const [i, queueId] of (await store.ids()).entries()) {
+    try {
+      await this.#arrivals.readAll();
+      const settled = concurrently(this.#unsettled.splice(0), SETTLED_AT_ONCE, (one) => this.#settle(one));
+      await this.#pauses.within(settled, OWED_MS_MAX);
+    } catch (err) {
       if (this.#stopped) return;
-      const envelope = await this.#read(queueId, async () => store.loadNow(queueId));
-      if (envelope !== undefined && isUnsettled(envelope)) owing.push(queueId);
-      if (i % LOADS_WITHOUT_A_BREAK === 0) await setImmediate();
+      this.#options.log.error({ err }, "queue cannot be read");
+      this.#scanning = setTimeout(() => void this.start(), AFTER_TROUBLE_MS).unref();
+      return;
     }
-    const settled = concurrently(owing, LOADS_AT_ONCE, (queueId) => this.#settle(queueId));
-    await this.#pauses.within(settled, OWED_MS_MAX);
     if (this.#stopped) return;
     this.#sending = true;
     this.#scanLater();
@@ -110,10 +111,7 @@ export class Runner {
 
   /** There may be a new message of this id. */
   hint(queueId: string): void {
-    if (this.#stopped || this.#isKnown(queueId) || this.#isHinted.has(queueId)) return;
-    this.#isHinted.add(queueId);
-    this.#hinted.push(queueId);
-    this.#loadHinted();
+    if (!this.#stopped) this.#arrivals.hint(queueId);
   }
 
   /** Does what an administrator asks for; resolves when it is durable. */
@@ -123,11 +121,14 @@ export class Runner {
       inHand: this.#inHand,
       queueIds: () => [...this.#schedule.queueIds],
       now,
-      changed: ({ envelope, gone }, flush) => {
+      flush: (queueId) => {
+        this.#schedule.hurry(queueId, now());
+        this.#pump();
+      },
+      changed: ({ envelope, gone }) => {
         const { queueId } = envelope;
         if (gone || envelope.recipients.length === 0) return this.#forget(queueId);
         this.#schedule.set(queueId, waitingOf(envelope, keyOf, policy, now()), now());
-        if (flush) this.#schedule.hurry(queueId, now());
         this.#pump();
       },
     };
@@ -143,7 +144,7 @@ export class Runner {
     this.#sending = false;
     clearTimeout(this.#wake);
     clearTimeout(this.#scanning);
-    const idle = () => Promise.allSettled(this.#turns);
+    const idle = () => Promise.allSettled([...this.#turns, ...this.#removals]);
     await this.#pauses.within(idle(), graceMs);
     this.#ending.abort();
     await this.#pauses.within(idle(), ENDING_MS_MAX);
@@ -151,54 +152,34 @@ export class Runner {
   }
 
   #isKnown(queueId: string): boolean {
-    return this.#schedule.has(queueId) || this.#heldBack.has(queueId) || this.#gone.has(queueId);
+    return (
+      this.#schedule.has(queueId) ||
+      this.#heldBack.has(queueId) ||
+      this.#inHand.has(queueId) ||
+      this.#gone.has(queueId)
+    );
   }
 
-  #loadHinted(): void {
-    while (this.#loading < LOADS_AT_ONCE) {
-      const queueId = this.#hinted.shift();
-      if (queueId === undefined) return;
-      this.#isHinted.delete(queueId);
-      this.#loading++;
-      void this.#load(queueId).finally(() => {
-        this.#loading--;
-        this.#loadHinted();
-        this.#pump();
-      });
-    }
-  }
-
-  /** Reads an envelope and lets it wait. Never rejects: the next look through the folder finds it again. */
-  async #load(queueId: string): Promise<void> {
-    const envelope = await this.#read(queueId, () => this.#options.store.load(queueId));
-    if (envelope === undefined) return;
-    if (isUnsettled(envelope)) await this.#settle(queueId).catch(() => {});
-    else this.#inHand.remember(envelope);
-  }
-
-  async #read(
-    queueId: string,
-    load: () => Promise<QueueEnvelope | undefined>,
-  ): Promise<QueueEnvelope | undefined> {
-    const { keyOf, policy, now, log } = this.#options;
-    try {
-      const envelope = await load();
-      if (envelope === undefined || this.#isKnown(queueId)) return undefined;
-      for (const notice of envelope.owed) this.#heldBack.add(notice.queueId);
-      this.#schedule.set(queueId, waitingOf(envelope, keyOf, policy, now()), now());
-      return envelope;
-    } catch (err) {
-      log.error({ err, queueId }, "envelope cannot be read");
-      return undefined;
-    }
+  /** Lets a message wait for its turn. */
+  #meet(envelope: QueueEnvelope): void {
+    const { queueId, owed, recipients } = envelope;
+    const { keyOf, policy, now } = this.#options;
+    for (const notice of owed) this.#heldBack.add(notice.queueId);
+    this.#schedule.set(queueId, waitingOf(envelope, keyOf, policy, now()), now());
+    const isSettled = owed.length === 0 && recipients.length > 0;
+    if (!this.#sending) {
+      if (!isSettled) this.#unsettled.push(queueId);
+    } else if (isSettled) {
+      this.#inHand.remember(envelope);
+      this.#pump();
+    } else void this.#settle(queueId).catch(() => {});
   }
 
   async #scan(): Promise<void> {
-    const { store, log } = this.#options;
     try {
-      for (const queueId of await store.ids()) this.hint(queueId);
+      await this.#arrivals.scan();
     } catch (err) {
-      log.error({ err }, "queue cannot be read");
+      this.#options.log.error({ err }, "queue cannot be read");
     }
     if (!this.#stopped) this.#scanLater();
   }
@@ -241,8 +222,8 @@ export class Runner {
     try {
       if (!this.#heldBack.has(queueId))
         await this.#inHand.use(queueId, async (message) => {
-          reach = await attempt(message, turn, this.#options, this.#ending.signal);
-          if (message.gone) return;
+          reach = await attempt(message, turn, this.#attempts, this.#ending.signal);
+          if (message.isDone) return;
           // At once, before anyone else can change the message.
           waits = true;
           this.#schedule.done(turn, reach, now(), this.#waitingAgain(message.envelope, turn));
@@ -256,6 +237,13 @@ export class Runner {
       this.#schedule.done(turn, reach, now(), { ...turn, due: now() + AFTER_TROUBLE_MS });
     }
     this.#pump();
+  }
+
+  /** When the disk is slow, or cannot be written, turns wait for it in the end. */
+  async #removing(removal: Promise<void>): Promise<void> {
+    if (this.#removals.size >= REMOVALS_MAX) return removal;
+    const ended = removal.catch(() => {}).finally(() => this.#removals.delete(ended));
+    this.#removals.add(ended);
   }
 
   /** What waits for the destination of a turn after it. */
@@ -279,9 +267,4 @@ export class Runner {
     const [oldest] = this.#gone;
     if (oldest !== undefined) this.#gone.delete(oldest);
   }
-}
-
-/** Whether there is something to do about it before it may be sent. */
-function isUnsettled({ owed, recipients }: QueueEnvelope): boolean {
-  return owed.length > 0 || recipients.length === 0;
 }

@@ -11,7 +11,7 @@
 import { Circuit } from "./circuit.js";
 import { Fifo } from "./fifo.js";
 import { Heap } from "./heap.js";
-import { type Entry, type Kind, Lane, shareOfDeferred, type Waiting } from "./lane.js";
+import { Entry, type Kind, Lane, shareOfDeferred, type Waiting } from "./lane.js";
 
 export interface ScheduleLimits {
   /** Attempts at once. */
@@ -25,6 +25,8 @@ export interface ScheduleLimits {
 /** Something to do now. It is under way until `done`. */
 export interface Turn extends Waiting {
   readonly kind: "attempt" | "put off";
+  /** True where recipients are to be tried whose time has not come. */
+  readonly early: boolean;
   readonly entry: Entry;
 }
 
@@ -75,10 +77,12 @@ export class Schedule {
   set(queueId: string, waiting: readonly Waiting[], now: number): void {
     const taken = this.#entriesOf(queueId).filter(({ state }) => state === "taken");
     this.#dropAllBut(taken, queueId);
-    this.#messages.set(queueId, taken);
+    if (taken.length > 0) this.#messages.set(queueId, taken);
+    else this.#messages.delete(queueId);
     for (const one of waiting) {
-      if (!taken.some(({ lane }) => lane.key === one.destination)) this.#add(one, now);
+      if (!taken.some(({ lane }) => lane.key === one.destination)) this.#add(one, now, false);
     }
+    if (!this.#messages.has(queueId)) this.#messages.set(queueId, []);
   }
 
   /** Knows the message no more. */
@@ -87,12 +91,12 @@ export class Schedule {
     this.#messages.delete(queueId);
   }
 
-  /** Has a message tried at once, whatever is known of its destinations. */
+  /** Has a message tried at once, before its time, and whatever is known of its destinations. */
   hurry(queueId: string, now: number): void {
     const waiting = this.#entriesOf(queueId).filter(({ state }) => state === "later" || state === "ready");
     for (const entry of waiting) {
       this.#drop(entry);
-      const lane = this.#add({ ...bare(entry), due: now }, now);
+      const lane = this.#add({ ...bare(entry), due: now }, now, true);
       if (lane.circuit.openUntil === undefined) continue;
       lane.circuit.probeNow(now);
       this.#enlist(lane);
@@ -122,7 +126,7 @@ export class Schedule {
     if (reach === "unreached" && lane.unreached(now)) this.#opened(lane, now);
     const known = entry.state === "taken";
     this.#drop(entry);
-    if (known && again !== undefined) this.#add(again, now);
+    if (known && again !== undefined) this.#add(again, now, false);
     // Last, so that what is known of a destination outlives the attempt.
     this.#leave(lane);
     this.#enlist(lane);
@@ -138,9 +142,9 @@ export class Schedule {
     return this.#messages.get(queueId) ?? [];
   }
 
-  #add(waiting: Waiting, now: number): Lane {
+  #add(waiting: Waiting, now: number, early: boolean): Lane {
     const lane = this.#laneOf(waiting.destination);
-    const entry: Entry = { ...waiting, destination: lane.key, lane, state: "later" };
+    const entry = new Entry(waiting, lane, early);
     lane.entries++;
     const siblings = this.#messages.get(entry.queueId);
     if (siblings === undefined) this.#messages.set(entry.queueId, [entry]);
@@ -210,7 +214,7 @@ export class Schedule {
 
   #begin(entry: Entry, kind: Turn["kind"]): Turn {
     entry.state = "taken";
-    const turn = { ...bare(entry), kind, entry };
+    const turn = { ...bare(entry), kind, early: entry.early, entry };
     this.#underWay[kindOf(turn)]++;
     return turn;
   }
