@@ -22,12 +22,20 @@ export interface Hosts {
   readonly destination: Host;
   /** The port to listen on for a protocol whose own port is this: it, or one that is free. */
   port(own: number): number;
+  /** The address that its daemons call others from. */
+  callsFrom(host: Host): string;
 }
 
 /** Three addresses of this host's loopback. */
 export function loopbackHosts(): Hosts {
   const host = (last: number): Host => ({ address: `127.0.0.${last}`, wrapper: [] });
-  return { client: host(2), relay: host(3), destination: host(4), port: () => 0 };
+  return {
+    client: host(2),
+    relay: host(3),
+    destination: host(4),
+    port: () => 0,
+    callsFrom: () => "127.0.0.1",
+  };
 }
 
 /** Three network namespaces for as long as the test lasts, joined by a bridge in a fourth; takes root. */
@@ -58,6 +66,7 @@ export async function namespacedHosts(t: TestContext): Promise<Hosts> {
     relay: await join("relay", 3),
     destination: await join("there", 4),
     port: (own) => own,
+    callsFrom: ({ address }) => address,
   };
 }
 
