@@ -1,10 +1,11 @@
 /** The manual pages say what the programs do: every option of a configuration is there, at its default. */
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { pop3dSchema } from "../pop3d/config.js";
 import { listOptions, type OptionRow } from "../shared/config/load.js";
 import { smtpdSchema } from "../smtpd/config.js";
+import { FLAGS } from "../smtpd/sendmail/flags.js";
 
 const MAN = new URL("../../etc/man/", import.meta.url);
 
@@ -21,6 +22,17 @@ for (const [page, schema] of [
     assert.equal(text.match(/^\.It Ic /gm)?.length, listOptions(schema).length, "and no others");
   });
 }
+
+test("smtpd-sendmail.1 has every flag, and no other", async () => {
+  const text = await readFile(new URL("smtpd-sendmail.1", MAN), "utf8");
+  const flags = [...text.matchAll(/\bFl ([A-Za-z])/g)].map(([, letter = ""]) => letter);
+  assert.deepEqual([...new Set(flags)].sort(), [...FLAGS.keys()].sort());
+});
+
+test("package.json lists every page", async () => {
+  const { man }: { man: string[] } = JSON.parse(await readFile(new URL("../../package.json", MAN), "utf8"));
+  assert.deepEqual(man.map((path) => path.replace("etc/man/", "")).sort(), (await readdir(MAN)).sort());
+});
 
 /** An option as it stands in a page. */
 function entry({ path, help, default: fallback }: OptionRow): string {
