@@ -42,12 +42,13 @@ export function formatEndpoint(host: string, port: number): string {
 
 /**
  * What net.Server.listen() takes. `::` binds IPv6 alone, so that "[::]:25" and "0.0.0.0:25" can stand side by
- * side in one file.
+ * side in one file. A Unix socket is for whoever may reach its directory, as a port of 127.0.0.1 is for whoever is here:
+ * those who connect are other users than ours.
  */
 export function listenOptions(address: ListenAddress): ListenOptions & { fd?: number } {
   switch (address.kind) {
     case "unix":
-      return { path: address.path };
+      return { path: address.path, writableAll: true };
     case "fd":
       return { fd: address.fd };
     case "tcp":

@@ -4,7 +4,7 @@ import { describeLogins, loginTroubles } from "../shared/accounts/logins.js";
 import { quotaWarnings } from "../shared/accounts/quota-rule.js";
 import { formatMailbox, mailboxKey } from "../shared/address.js";
 import { loadConfig } from "../shared/config/load.js";
-import { formatListenAddress } from "../shared/listen-address.js";
+import { formatListenAddress, isLoopback } from "../shared/listen-address.js";
 import { openLog } from "../shared/log.js";
 import { type SmtpdConfig, smtpdSchema } from "./config.js";
 import { type Directory, route } from "./receive/route.js";
@@ -58,6 +58,10 @@ function* warnings(config: SmtpdConfig, directory: Directory): Generator<string>
   }
   if (config.tls === undefined)
     yield "there is no [tls] table, so neither STARTTLS nor a password over TLS is possible";
+  for (const { role, address } of config.listen) {
+    if (role === "lmtp" && address.kind === "tcp" && !isLoopback(address.host))
+      yield `${formatListenAddress(address)} takes mail by LMTP, without a limit to errors, from whoever can reach it`;
+  }
   for (const { domain } of config.route) {
     if (config.domains.includes(domain))
       yield `the route for ${domain} is never taken: ${domain} is among domains, and its mail is delivered here`;

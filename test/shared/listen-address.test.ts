@@ -1,6 +1,7 @@
 /** Where a daemon listens, as it is written, and what that binds. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { stat } from "node:fs/promises";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { networkInterfaces } from "node:os";
 import { describe, type TestContext, test } from "node:test";
@@ -119,6 +120,7 @@ describe("listening", () => {
     assert.equal(address.address, "127.0.0.1");
     const path = `${await temporaryDirectory(t)}/x.sock`;
     assert.equal((await listen(t, `unix:${path}`)).address(), path);
+    assert.equal((await stat(path)).mode & 0o222, 0o222, "for other users too");
   });
 
   test("on [::] leaves the same port of IPv4 free", {

@@ -263,9 +263,14 @@ describe("mistakes", () => {
       `quota@${DOMAIN}:!::::::userdb_quota_rule=*:storage=1G userdb_quota_rule2=Spam:ignore\n`,
     );
     const route = `[[route]]\ndomain = "${DOMAIN}"\nhost = "elsewhere.test:25"\n`;
-    await writeFile(config, `aliases = "${site.directory}/aliases"\n${good()}\n${route}`);
+    const lmtp = ["0.0.0.0:24", "127.0.0.2:24"].map(
+      (address) => `[[listen]]\naddress = "${address}"\nrole = "lmtp"\n`,
+    );
+    await writeFile(config, `aliases = "${site.directory}/aliases"\n${good()}\n${route}${lmtp.join("")}`);
     const ended = await runProgram("smtpd", ["check", "--config", config]);
     assert.equal(ended.code, 0, ended.stderr);
+    assert.match(ended.stdout, /warning: .*0\.0\.0\.0:24/);
+    assert.ok(!/warning: .*127\.0\.0\.2/.test(ended.stdout));
     assert.match(ended.stdout, /warning: .*gone/);
     assert.match(ended.stdout, new RegExp(`warning: .*route.*${DOMAIN}`));
     assert.match(ended.stdout, /warning: .*quota@.*Spam:ignore/);
