@@ -68,13 +68,16 @@ describe("smtpd", () => {
     assert.equal(await client.says(`AUTH PLAIN ${initial}`), "235 2.7.0");
     await client.says("MAIL FROM:<u@unasked.test>");
     client.end();
-    const quiet = await site.smtpd({ tables: `[dns]\nservers = ["${dns.address}"]\n` });
+    // One queue has one daemon.
+    const quietSite = await Site.make(["alice"]);
+    const quiet = await quietSite.smtpd({ tables: `[dns]\nservers = ["${dns.address}"]\n` });
     try {
       const other = await SmtpClient.greeted(quiet.mx);
       assert.equal(await other.says("MAIL FROM:<u@unasked.test>"), "250 2.1.0");
       other.end();
     } finally {
       await quiet.daemon.stop();
+      await quietSite.remove();
     }
     assert.equal(dns.asked("unasked.test"), 0);
   });
