@@ -67,15 +67,16 @@ export async function openOutgoing(config: SmtpdConfig, tools: OutgoingTools): P
       void runner.stop(0);
     }),
   );
-  const recovery = new Recovery(queue);
   const hints = openHints(queue, runner, tools);
   const started = runner.start().then(hints.lookAtDesk);
+  // It reads as much as the runner does, and mail goes first.
+  const recovery = started.then(() => new Recovery(queue));
   return {
     queue,
     stop: async () => {
       await hints.close();
-      await Promise.all([runner.stop(config.shutdown_time), recovery.stop()]);
-      await started;
+      await runner.stop(config.shutdown_time);
+      await (await recovery).stop();
       await stopSender();
       await lock.release();
     },
