@@ -60,6 +60,8 @@ class Conversation {
     this.#stream = new CommandStream({ maxCommandLength: commandOctetsMax });
     this.#stream.oncommand = (line, next = () => {}) => void this.#answer(line).then(next);
     this.#stream.on("error", () => {
+      // Of our own making, when the input is destroyed; or of the input, whose other end is gone.
+      if (this.#closing || process.stdin.errored !== null) return;
       this.#write(formatReply(LINE_TOO_LONG));
       this.#close();
     });
@@ -67,6 +69,8 @@ class Conversation {
 
   /** Resolves when it is over. */
   async hold(): Promise<void> {
+    // Whoever has left hears no more replies; what he had sent whole is done all the same.
+    process.stdout.on("error", () => {});
     this.#perform(this.#dialogue.greeting());
     // Ends early where the reply that closes destroys the input.
     await pipeline(process.stdin, this.#stream).catch(() => {});
