@@ -11,7 +11,6 @@ import type { Log } from "../shared/log.js";
 import { watchDirectory } from "../shared/watch.js";
 import type { SmtpdConfig } from "./config.js";
 import { openSender } from "./open-sender.js";
-import { addressedTo } from "./queue/addressed.js";
 import { ControlDesk } from "./queue/control-desk.js";
 import { ControlFolder } from "./queue/control-folder.js";
 import { enqueue } from "./queue/enqueue.js";
@@ -136,7 +135,6 @@ function runnerOf(
     openMessage: (envelope) => queue.open(envelope),
     notices: new Notices({
       queue,
-      recipientsOf: (mailbox) => [addressedTo(mailbox, Date.now())],
       hostname: config.hostname,
       postmaster: { localPart: "postmaster", domain: defaultDomainOf(config) },
       undeliverable: undeliverable_notices,

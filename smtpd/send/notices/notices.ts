@@ -9,8 +9,9 @@
  */
 import { formatMailbox, type Mailbox } from "../../../shared/address.js";
 import type { Log } from "../../../shared/log.js";
+import { addressedTo } from "../../queue/addressed.js";
 import { enqueue, type Pieces } from "../../queue/enqueue.js";
-import type { OwedNotice, QueuedRecipient, QueueEnvelope } from "../../queue/envelope.js";
+import type { OwedNotice, QueueEnvelope } from "../../queue/envelope.js";
 import { formatEnvelope } from "../../queue/envelope-file.js";
 import type { Queue } from "../../queue/queue.js";
 import type { JobMessage } from "../delivery.js";
@@ -20,8 +21,6 @@ import type { Original } from "./returned.js";
 
 export interface NoticesOptions {
   readonly queue: Queue;
-  /** Who gets what is sent to a mailbox, aliases followed: none asks for notices or was tried. */
-  readonly recipientsOf: (mailbox: Mailbox) => readonly QueuedRecipient[];
   readonly hostname: string;
   /** Who answers for this host. */
   readonly postmaster: Mailbox;
@@ -52,7 +51,7 @@ export class Notices {
   }
 
   async #putToSender(envelope: QueueEnvelope, to: Mailbox, notice: OwedNotice): Promise<void> {
-    const { hostname, postmaster, recipientsOf, now, log } = this.#options;
+    const { hostname, postmaster, now, log } = this.#options;
     const { octets, body, smtputf8 } = composeNotice({
       hostname,
       postmaster,
@@ -63,7 +62,7 @@ export class Notices {
       original: await this.#original(envelope, notice),
     });
     const { queueId, action } = notice;
-    await this.#enqueue({ queueId, body, smtputf8, recipients: recipientsOf(to) }, [octets]);
+    await this.#enqueue({ queueId, body, smtputf8, recipients: [addressedTo(to, now())] }, [octets]);
     log.info({ queueId, about: envelope.queueId, action, to: formatMailbox(to) }, "notice queued");
   }
 
@@ -80,7 +79,7 @@ export class Notices {
   }
 
   async #putWithoutSender(envelope: QueueEnvelope, notice: OwedNotice): Promise<void> {
-    const { recipientsOf, postmaster, undeliverable, log } = this.#options;
+    const { postmaster, undeliverable, now, log } = this.#options;
     if (notice.action !== "failed") return;
     const { queueId, body, smtputf8 } = envelope;
     const message = undeliverable === "postmaster" ? await this.#open(envelope) : undefined;
@@ -89,7 +88,7 @@ export class Notices {
       log.warn(facts, "undeliverable and without a sender: dropped");
       return;
     }
-    const recipients = recipientsOf(postmaster).map((one) => ({ ...one, notify: [] }));
+    const recipients = [{ ...addressedTo(postmaster, now()), notify: [] }];
     await this.#enqueue({ queueId: notice.queueId, body, smtputf8, recipients }, await message.open());
     log.warn({ ...facts, as: notice.queueId }, "undeliverable and without a sender: to the postmaster");
   }

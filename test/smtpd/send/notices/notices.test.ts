@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { buffer } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
-import { formatMailbox } from "../../../../shared/address.js";
 import type { QueueEnvelope } from "../../../../smtpd/queue/envelope.js";
 import type { Queue } from "../../../../smtpd/queue/queue.js";
 import { owes } from "../../../../smtpd/send/notices/asked.js";
@@ -23,7 +22,6 @@ const FAILED = sampleNotice("failed", [sampleReport("bob@example.net")]);
 function noticesInto(queue: Queue, changes: Partial<NoticesOptions> = {}): Notices {
   return new Notices({
     queue,
-    recipientsOf: (address) => [recipient(formatMailbox(address), { nextAttempt: NOW })],
     hostname: "mail.example.org",
     postmaster: mailbox("postmaster@example.org"),
     undeliverable: "drop",
