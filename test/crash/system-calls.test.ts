@@ -9,7 +9,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { DOMAIN, PASSWORD, Site } from "../daemons/site.js";
 import { Dialogue } from "../interop/dialogue.js";
 import { without } from "../peers.js";
-import { isRename, isSync, isUnlink, readTrace, strace, tells, theCall } from "./trace.js";
+import { type Call, isRename, isSync, isUnlink, readTrace, strace, tells, theCall } from "./trace.js";
 
 let site: Site;
 beforeEach(async () => {
@@ -43,6 +43,47 @@ test("a delivery to two mailboxes: files synced, renamed, directories synced, th
     assert.ok(rename.ended < directory.began, "new/ is synced after the rename");
     assert.ok(directory.ended < told.began, "250 comes last");
   }
+});
+
+test("a message for two mailboxes and another host: all staged, renamed, synced, then the envelope the same way, then 250", {
+  skip: without("strace"),
+}, async () => {
+  const trace = join(site.directory, "trace");
+  const tables = '[relay]\nnetworks = ["127.0.0.1"]\nsmarthost = "127.0.0.1:1"\n';
+  const { daemon, mx } = await site.smtpd({ wrapper: strace(trace), tables });
+  await send(mx, [`alice@${DOMAIN}`, `bob@${DOMAIN}`, "dave@elsewhere.test"]);
+  await daemon.stop();
+
+  const calls = await readTrace(trace, daemon.pid);
+  const told = theCall(calls, "250", tells("250 2.0.0 queued"));
+  const before = calls.filter(({ began }) => began < told.began);
+  const queue = `${site.directory}/state/queue`;
+  const isOfEnvelope = (call: Call) => call.args.includes(".envelope");
+  const mailboxes = ["alice", "bob"].map((user) => site.maildir(user));
+  const commits = [...mailboxes, { tmp: `${queue}/tmp`, new: `${queue}/new` }].map(({ tmp, new: inbox }) => ({
+    file: theCall(
+      before,
+      "sync of the file",
+      (call) => isSync(call) && call.args.includes(`<${tmp}/`) && !isOfEnvelope(call),
+    ),
+    rename: theCall(before, "rename", (call) => isRename(call) && call.args.includes(`${inbox}/`)),
+    inbox,
+  }));
+  const envelope = theCall(before, "envelope's sync", (call) => isSync(call) && isOfEnvelope(call));
+  const commit = theCall(before, "envelope's rename", (call) => isRename(call) && isOfEnvelope(call));
+  for (const { file, rename, inbox } of commits) {
+    for (const other of commits)
+      assert.ok(file.ended < other.rename.began, "all are staged before any rename");
+    const directory = before.find(
+      (call) => isSync(call) && call.args.includes(`<${inbox}>`) && call.began > rename.ended,
+    );
+    assert.ok(directory !== undefined && directory.ended < commit.began, "new/ is synced before the commit");
+  }
+  assert.ok(envelope.ended < commit.began, "the envelope is synced before its rename");
+  const last = before.find(
+    (call) => isSync(call) && call.args.includes(`<${queue}/envelope>`) && call.began > commit.ended,
+  );
+  assert.ok(last !== undefined && last.ended < told.began, "250 comes last");
 });
 
 test("a large message is synced in the same order", { skip: without("strace") }, async () => {
@@ -150,7 +191,8 @@ async function send(port: number, users: readonly string[], body = "hello\r\n"):
   await smtp.expect(/^220/);
   await smtp.command("EHLO client.test", /^250/);
   await smtp.command("MAIL FROM:<x@y.test>", /^250/);
-  for (const user of users) await smtp.command(`RCPT TO:<${user}@${DOMAIN}>`, /^250/);
+  for (const user of users)
+    await smtp.command(`RCPT TO:<${user.includes("@") ? user : `${user}@${DOMAIN}`}>`, /^250/);
   await smtp.command("DATA", /^354/);
   await smtp.command(`Subject: x\r\n\r\n${body}.`, /^250 /);
   await smtp.command("QUIT", /^221/);

@@ -4,9 +4,9 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { once } from "node:events";
-import { appendFile, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { runProgram } from "../daemons/program.js";
@@ -156,6 +156,81 @@ describe("a running smtpd", () => {
     assert.match(file.content.toString(), new RegExp(`\\n\\tid ${line.queueId} for <`));
     assert.equal(typeof line.ms, "number");
     assert.ok(!/secret|business/.test(JSON.stringify(smtpd.daemon.log)));
+  });
+});
+
+describe("mail that leaves", () => {
+  let site: Site;
+  let smtpd: Smtpd;
+  before(async () => {
+    site = await Site.make(["alice", "bob", "carol"]);
+    // A smarthost that nobody answers for, so that what is queued stays there.
+    const tables = '[relay]\nnetworks = ["127.0.0.1"]\nsmarthost = "127.0.0.1:1"\n';
+    smtpd = await site.smtpd({ tables });
+  });
+  after(async () => {
+    await smtpd?.daemon.stop();
+    await site?.remove();
+  });
+
+  /** The text of each envelope in the queue. */
+  async function envelopes(): Promise<string[]> {
+    const folder = join(site.directory, "state", "queue", "envelope");
+    const names = (await readdir(folder)).filter((name) => name.endsWith(".json"));
+    return Promise.all(names.map((name) => readFile(join(folder, name), "utf8")));
+  }
+
+  async function submit(to: readonly string[], header = `From: alice@${DOMAIN}\r\n`): Promise<string> {
+    const client = await SmtpClient.greeted(smtpd.submission);
+    await client.says(`AUTH PLAIN ${Buffer.from(`\0alice\0${PASSWORD}`).toString("base64")}`);
+    assert.equal(await client.says(`MAIL FROM:<alice@${DOMAIN}>`), "250 2.1.0");
+    for (const address of to) assert.equal(await client.says(`RCPT TO:<${address}>`), ACCEPTED);
+    await client.says("DATA");
+    const verdict = await client.says(`${header}\r\nhello\r\n.`);
+    client.end();
+    return verdict;
+  }
+
+  test("one submission, two mailboxes, one other host: two copies, one envelope, one 250", async () => {
+    assert.equal(await submit([`alice@${DOMAIN}`, `bob@${DOMAIN}`, "dave@elsewhere.test"]), "250 2.0.0");
+    assert.equal((await site.messages("alice")).length, 1);
+    assert.equal((await site.messages("bob")).length, 1);
+    const found = await envelopes();
+    assert.equal(found.length, 1);
+    assert.match(found[0] ?? "", /dave@elsewhere\.test/);
+  });
+
+  test("a mailbox that cannot be written gets its copy from the queue, once it can", async () => {
+    const { path } = site.maildir("carol");
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, "");
+    const before = (await envelopes()).length;
+    assert.equal(await submit([`bob@${DOMAIN}`, `carol@${DOMAIN}`]), "250 2.0.0");
+    assert.equal((await site.messages("bob")).length, 2);
+    const found = await envelopes();
+    assert.equal(found.length, before + 1);
+    assert.ok(found.some((text) => text.includes(`carol@${DOMAIN}`) && !text.includes(`bob@${DOMAIN}`)));
+  });
+
+  test("nobody sends under another's name, neither in the envelope nor in the header", async () => {
+    const before = (await envelopes()).length;
+    assert.equal(await submit(["dave@elsewhere.test"], `From: bob@${DOMAIN}\r\n`), "550 5.7.1");
+    const client = await SmtpClient.greeted(smtpd.submission);
+    await client.says(`AUTH PLAIN ${Buffer.from(`\0alice\0${PASSWORD}`).toString("base64")}`);
+    assert.equal(await client.says(`MAIL FROM:<bob@${DOMAIN}>`), "550 5.7.1");
+    assert.equal(await client.says("MAIL FROM:<x@elsewhere.test>"), "550 5.7.1");
+    client.end();
+    assert.equal((await envelopes()).length, before);
+  });
+
+  test("a client of the networks sends without logging in", async () => {
+    for (const port of [smtpd.mx, smtpd.submission]) {
+      const client = await SmtpClient.greeted(port);
+      assert.equal(await client.says("MAIL FROM:<printer@elsewhere.test>"), "250 2.1.0");
+      assert.equal(await client.says("RCPT TO:<dave@elsewhere.test>"), ACCEPTED);
+      assert.equal(await client.says(`RCPT TO:<u%elsewhere.test@${DOMAIN}>`), UNKNOWN);
+      client.end();
+    }
   });
 });
 
