@@ -163,9 +163,9 @@ describe("mail that leaves", () => {
   let site: Site;
   let smtpd: Smtpd;
   before(async () => {
-    site = await Site.make(["alice", "bob", "carol"]);
+    site = await Site.make(["alice", "bob", "carol", "dora"], "postmaster: alice\npair: bob, dora\n");
     // A smarthost that nobody answers for, so that what is queued stays there.
-    const tables = '[relay]\nnetworks = ["127.0.0.1"]\nsmarthost = "127.0.0.1:1"\n';
+    const tables = '[queue]\nretry = ["1s"]\n[relay]\nnetworks = ["127.0.0.1"]\nsmarthost = "127.0.0.1:1"\n';
     smtpd = await site.smtpd({ tables });
   });
   after(async () => {
@@ -210,7 +210,35 @@ describe("mail that leaves", () => {
     const found = await envelopes();
     assert.equal(found.length, before + 1);
     assert.ok(found.some((text) => text.includes(`carol@${DOMAIN}`) && !text.includes(`bob@${DOMAIN}`)));
+
+    await rm(path);
+    await smtpd.daemon.logged(({ msg, to }) => msg === "sent" && to === `carol@${DOMAIN}`);
+    const [message, ...more] = await site.messages("carol");
+    assert.ok(message && more.length === 0);
+    const top = `Return-Path: <alice@${DOMAIN}>\nDelivered-To: carol@${DOMAIN}\nReceived: from client.example `;
+    assert.ok(message.content.toString().startsWith(top));
   });
+
+  for (const [to, action] of [
+    ["dora", "delivered"],
+    ["pair", "expanded"],
+  ] as const)
+    test(`whoever asks to be told of success is told: ${action}`, async () => {
+      const before = (await site.messages("alice")).length;
+      const noticed = () => smtpd.daemon.log.filter((line) => line.msg === "sent" && line.from === "").length;
+      const notices = noticed();
+      const client = await SmtpClient.greeted(smtpd.submission);
+      await client.says(`AUTH PLAIN ${Buffer.from(`\0alice\0${PASSWORD}`).toString("base64")}`);
+      await client.says(`MAIL FROM:<alice@${DOMAIN}>`);
+      assert.equal(await client.says(`RCPT TO:<${to}@${DOMAIN}> NOTIFY=SUCCESS`), ACCEPTED);
+      await client.says("DATA");
+      assert.equal(await client.says(`From: alice@${DOMAIN}\r\n\r\nhello\r\n.`), "250 2.0.0");
+      client.end();
+      await smtpd.daemon.logged(() => noticed() > notices);
+      const messages = await site.messages("alice");
+      assert.equal(messages.length, before + 1);
+      assert.ok(messages.some(({ content }) => content.includes(`Action: ${action}`)));
+    });
 
   test("nobody sends under another's name, neither in the envelope nor in the header", async () => {
     const before = (await envelopes()).length;
