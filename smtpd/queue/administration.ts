@@ -1,21 +1,23 @@
 /**
  * What an administrator asks of the queue while it is at work (administer.ts says what that means for one message). A message
- * that is being tried for somebody right now can be held or removed, which ends nothing that is under way; it cannot be
- * flushed, since that is what is happening to it. Flushing writes nothing, so that a whole queue can be flushed in a moment.
+ * that is being tried right now can be held or removed, which ends nothing that is under way; it is not flushed, since
+ * that is what is happening to it. Flushing writes nothing, so that a whole queue can be flushed in a moment.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { concurrently } from "../../shared/concurrently.js";
 import { administer } from "./administer.js";
 import type { ControlCounts, ControlRequest } from "./control-request.js";
+import type { QueuedRecipient } from "./envelope.js";
 import type { InHand } from "./in-hand.js";
 import type { MessageInHand } from "./message-in-hand.js";
+import { selectedRecipients } from "./selection.js";
 
 export interface Administration {
   readonly inHand: InHand;
   readonly queueIds: () => readonly string[];
   readonly now: () => number;
-  /** Has a message tried now. */
-  readonly flush: (queueId: string) => void;
+  /** Has a message tried for these recipients now; false when that is under way. */
+  readonly flush: (queueId: string, recipients: readonly QueuedRecipient[]) => boolean;
   /** Called when a message is another, before that is written. */
   readonly changed: (message: MessageInHand) => void;
 }
@@ -34,26 +36,34 @@ export async function administerAll(
 ): Promise<ControlCounts> {
   const counts: Counts = { kind: "done", selected: 0, changed: 0, recipients: 0, busy: 0 };
   const { action, selection } = request;
-  const one = async (message: MessageInHand) => {
-    const outcome = administer(action, selection, message.envelope, now());
-    const selected = outcome.kind !== "untouched" || outcome.selected;
-    if (!selected) return;
+  const flushOne = ({ envelope }: MessageInHand) => {
+    const selected = selectedRecipients(selection, envelope);
+    if (selected.length === 0) return;
     counts.selected++;
-    if (action === "flush" && message.underWay.size > 0) {
+    if (envelope.held) return;
+    if (!flush(envelope.queueId, selected)) {
       counts.busy++;
       return;
     }
-    if (action === "flush" && !message.envelope.held) flush(message.envelope.queueId);
-    if (outcome.kind === "untouched") return;
+    counts.changed++;
+    counts.recipients += selected.length;
+  };
+  const changeOne = async (message: MessageInHand) => {
+    const outcome = administer(action, selection, message.envelope, now());
+    if (outcome.kind === "untouched") {
+      if (outcome.selected) counts.selected++;
+      return;
+    }
+    counts.selected++;
     counts.changed++;
     counts.recipients += outcome.recipients;
-    if (action === "flush") return;
     const written = message.change((envelope) =>
       outcome.kind === "changed" ? outcome.envelope : { ...envelope, recipients: [], owed: [] },
     );
     changed(message);
     await written;
   };
+  const one = async (message: MessageInHand) => (action === "flush" ? flushOne(message) : changeOne(message));
   let begun = performance.now();
   await concurrently(meant(request, queueIds()), AT_ONCE, async (queueId) => {
     if (performance.now() - begun > SLICE_MS) {

@@ -121,9 +121,10 @@ export class Runner {
       inHand: this.#inHand,
       queueIds: () => [...this.#schedule.queueIds],
       now,
-      flush: (queueId) => {
-        this.#schedule.hurry(queueId, now());
+      flush: (queueId, recipients) => {
+        const waited = this.#schedule.hurry(queueId, new Set(recipients.map(keyOf)), now());
         this.#pump();
+        return waited;
       },
       changed: ({ envelope, gone }) => {
         const { queueId } = envelope;

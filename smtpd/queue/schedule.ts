@@ -91,16 +91,22 @@ export class Schedule {
     this.#messages.delete(queueId);
   }
 
-  /** Has a message tried at once, before its time, and whatever is known of its destinations. */
-  hurry(queueId: string, now: number): void {
-    const waiting = this.#entriesOf(queueId).filter(({ state }) => state === "later" || state === "ready");
+  /**
+   * Has a message tried at once for these destinations, before its time, and whatever is known of them. Says whether it waited
+   * for one of them; what is under way is not begun anew.
+   */
+  hurry(queueId: string, destinations: ReadonlySet<string>, now: number): boolean {
+    const waiting = this.#entriesOf(queueId).filter(
+      ({ state, destination }) => (state === "later" || state === "ready") && destinations.has(destination),
+    );
     for (const entry of waiting) {
-      this.#drop(entry);
       const lane = this.#add({ ...bare(entry), due: now }, now, true);
+      this.#drop(entry);
       if (lane.circuit.openUntil === undefined) continue;
       lane.circuit.probeNow(now);
       this.#enlist(lane);
     }
+    return waiting.length > 0;
   }
 
   /** Whatever may be done now, one thing at a time; undefined when nothing may. */

@@ -135,7 +135,8 @@ describe("a destination that cannot be reached", () => {
     openCircuit(schedule, "dead");
     schedule.set("x", [waiting("x", "dead", { due: 5000 })], 0);
     assert.deepEqual(turnsOf(schedule, 10), []);
-    schedule.hurry("x", 10);
+    assert.equal(schedule.hurry("x", new Set(["other"]), 10), false);
+    assert.equal(schedule.hurry("x", new Set(["dead"]), 10), true);
     assert.deepEqual(names(turnsOf(schedule, 10)), ["x"]);
   });
 });
@@ -258,7 +259,7 @@ test("whatever happens: nothing is lost, nothing is tried twice at once or befor
             for (const way of underWay) if (way.turn.queueId === String(one.message)) way.forgotten = true;
             break;
           case "hurry":
-            schedule.hurry(String(one.message), now);
+            schedule.hurry(String(one.message), new Set(["a", "b", "dead"]), now);
             for (const [at, w] of model)
               if (w.queueId === String(one.message)) model.set(at, { ...w, due: Math.min(w.due, now) });
             break;
