@@ -105,6 +105,8 @@ export class Runner {
     }
     if (this.#stopped) return;
     this.#sending = true;
+    // Those that came meanwhile.
+    for (const queueId of this.#unsettled.splice(0)) void this.#settle(queueId).catch(() => {});
     this.#scanLater();
     this.#pump();
   }
