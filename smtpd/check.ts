@@ -72,14 +72,16 @@ function* warnings(config: SmtpdConfig, directory: Directory): Generator<string>
       yield `the account ${account.address} gets no mail: ${domain} is not among domains`;
     yield* quotaWarnings(account);
   }
+  if (config.relay.networks.some(({ prefix }) => prefix === 0))
+    yield "networks of [relay] has every address there is: anyone can send anything through this host";
   for (const [alias, targets] of directory.aliases) {
     for (const target of targets) {
       const way = route(target, "", directory);
       const text = formatMailbox(target);
       if (way.kind === "unknown" && !isOwnName(alias, target))
         yield `the alias ${alias} leads to ${text}, which does not exist`;
-      if (way.kind === "remote")
-        yield `the alias ${alias} leads to ${text} on another host; such mail is deferred`;
+      if (way.kind === "remote" && config.receive.srs_secret_file === undefined)
+        yield `the alias ${alias} leads to ${text} on another host, which may refuse what its senders' SPF does not let us send; srs_secret_file of [receive] helps`;
     }
   }
 }
