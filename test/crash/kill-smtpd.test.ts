@@ -5,7 +5,9 @@
  */
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
+import { FsyncDurable } from "../../shared/durable.js";
 import { parseName } from "../../shared/maildir/name.js";
+import { foldersAt, makeFolders } from "../../smtpd/queue/folders.js";
 import { DOMAIN, Site } from "../daemons/site.js";
 import { Dialogue } from "../interop/dialogue.js";
 import { without } from "../peers.js";
@@ -13,7 +15,7 @@ import { CALLS_MAX, killedAt } from "./trace.js";
 
 let site: Site;
 beforeEach(async () => {
-  site = await Site.make(["alice", "bob"]);
+  site = await siteWithQueue();
 });
 afterEach(() => site.remove());
 
@@ -43,7 +45,7 @@ for (const [call, least] of [
       await next.daemon.stop();
       assert.equal(await wholeMessages("alice", "after"), 1);
       await site.remove();
-      site = await Site.make(["alice", "bob"]);
+      site = await siteWithQueue();
     }
     assert.fail("the delivery has no end");
   });
@@ -91,6 +93,13 @@ test("at any moment under load: nothing acknowledged is lost, nothing is partial
   for (const subject of acknowledged) assert.equal(subjects.get(subject), 1, subject);
   for (const [subject, count] of subjects) assert.equal(count, 1, subject);
 });
+
+/** Where smtpd has run before: what makes the queue's folders is not what is killed for. */
+async function siteWithQueue(): Promise<Site> {
+  const made = await Site.make(["alice", "bob"]);
+  await makeFolders(foldersAt(`${made.directory}/state/queue`), new FsyncDurable());
+  return made;
+}
 
 /** How often a message with this subject lies in the Maildir; each must be whole. */
 async function wholeMessages(user: string, subject: string): Promise<number> {
