@@ -10,14 +10,15 @@ import { loadConfig } from "../shared/config/load.js";
 import { runDaemon } from "../shared/daemon.js";
 import { openLog } from "../shared/log.js";
 import { queueCommand } from "./admin/queue.js";
-import { check } from "./check.js";
 import { smtpdSchema } from "./config.js";
 import { callOf } from "./sendmail/called.js";
 import { sendmailHelp } from "./sendmail/help.js";
 import { sendmail } from "./sendmail/sendmail.js";
-import { startSmtpd } from "./service.js";
+
+// The daemon is loaded when it is wanted: programs call sendmail many times a day, and wait for it.
 
 async function run(file: string): Promise<void> {
+  const { startSmtpd } = await import("./service.js");
   const config = await loadConfig(file, smtpdSchema);
   const log = openLog("smtpd", config.log);
   process.exit(await runDaemon(log, () => startSmtpd(config, log)));
@@ -43,7 +44,7 @@ function define(args: Argv): Argv {
       "check",
       "Check the configuration and the files that it names",
       (options) => options,
-      ({ config }) => check(config),
+      async ({ config }) => (await import("./check.js")).check(config),
     )
     .command(queueCommand)
     .command(sendmailHelp)

@@ -17,7 +17,6 @@ import {
 } from "../queue/selection.js";
 import type { Call } from "./called.js";
 import { type Invocation, parseFlags } from "./flags.js";
-import { serveStandardInput } from "./stdio.js";
 import { submit } from "./submit.js";
 
 const CONFIG_FILE = "/etc/pillarbox/smtpd.toml";
@@ -36,7 +35,7 @@ export async function sendmail({ mode, words }: Call): Promise<void> {
     case "flush":
       return changeQueue(config, "flush", flushed(invocation, config), { json: false });
     case "smtp":
-      return serveStandardInput(config);
+      return (await import("./stdio.js")).serveStandardInput(config);
     case "submit":
       return submit(config, invocation);
   }
