@@ -37,6 +37,8 @@ export interface Daemon {
   readonly configFile: string;
   /** Resolves to the first line, past or to come, that `matches`. Rejects when the daemon ends or takes too long. */
   logged(matches: (line: LogLine) => boolean): Promise<LogLine>;
+  /** Resolves when the daemon has ended, by whatever. */
+  readonly ended: Promise<Exit>;
   signal(signal: NodeJS.Signals): void;
   /** SIGTERM; resolves when the daemon has ended. May be called again. */
   stop(): Promise<Exit>;
@@ -86,15 +88,15 @@ class RunningDaemon implements Daemon {
   readonly configFile: string;
   readonly log: LogLine[] = [];
   addresses: readonly string[] = [];
+  readonly ended: Promise<Exit>;
   readonly #child: ChildProcess;
-  readonly #exited: Promise<Exit>;
   readonly #watchers = new Set<() => void>();
   #said = "";
 
   constructor(child: ChildProcess, directory: string, configFile: string) {
     this.#child = child;
     this.configFile = configFile;
-    this.#exited = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       child.once("close", (code, signal) => {
         this.#notify();
         void rm(directory, { recursive: true, force: true }).then(() => resolve({ code, signal }));
@@ -134,14 +136,14 @@ class RunningDaemon implements Daemon {
   async stop(): Promise<Exit> {
     this.signal("SIGTERM");
     const impatience = setTimeout(() => this.signal("SIGKILL"), STOPPING_MS_MAX);
-    const exit = await this.#exited;
+    const exit = await this.ended;
     clearTimeout(impatience);
     return exit;
   }
 
   async kill(): Promise<Exit> {
     this.signal("SIGKILL");
-    return this.#exited;
+    return this.ended;
   }
 
   async residentOctets(): Promise<number> {
