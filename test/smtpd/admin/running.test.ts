@@ -1,7 +1,7 @@
 /** `smtpd queue` and `smtpd sendmail` beside a running smtpd, and by users who are not its own. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmod, mkdir, readdir, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { maildirAt } from "../../../shared/maildir/maildir.js";
@@ -42,7 +42,6 @@ afterEach(async () => {
 });
 
 async function start(): Promise<Daemon> {
-  const { readFile } = await import("node:fs/promises");
   daemon = await startDaemon("smtpd", await readFile(site.configFile, "utf8"));
   return daemon;
 }
