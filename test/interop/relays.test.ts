@@ -13,20 +13,22 @@ import { succeed } from "./run.js";
 const PEERS: readonly {
   readonly name: string;
   readonly needs: readonly string[];
+  /** How it sends a message to a host that has CHUNKING. */
+  readonly by: "DATA" | "BDAT";
   readonly start: (t: TestContext, options: PeerOptions) => Promise<Peer>;
 }[] = [
-  { name: "Postfix", needs: ["postfix"], start: postfix },
-  { name: "Exim", needs: ["exim4"], start: exim },
-  { name: "OpenSMTPD", needs: [OPENSMTPD, "unshare"], start: opensmtpd },
+  { name: "Postfix", needs: ["postfix"], by: "DATA", start: postfix },
+  { name: "Exim", needs: ["exim4"], by: "BDAT", start: exim },
+  { name: "OpenSMTPD", needs: [OPENSMTPD, "unshare"], by: "DATA", start: opensmtpd },
 ];
 
-for (const { name, needs, start } of PEERS) {
+for (const { name, needs, by, start } of PEERS) {
   const skip = runsAsRoot ? without("swaks", ...needs) : inapplicable(`${name} needs root`);
 
   test(`${name} relays to us over TLS`, { skip, timeout: 120_000 }, async (t) => {
     const site = await Site.make(["alice"]);
     t.after(() => site.remove());
-    const smtpd = await site.smtpd();
+    const smtpd = await site.smtpd({ tables: '[log]\nlevel = "trace"\n' });
     t.after(() => smtpd.daemon.stop());
     const relayTo = { address: "127.0.0.1", port: smtpd.mx };
     const peer = await start(t, { domain: "peer.test", relayTo, tls: true });
@@ -37,6 +39,7 @@ for (const { name, needs, start } of PEERS) {
     await smtpd.daemon
       .logged(({ msg }) => msg === "delivered")
       .catch(async (error) => assert.fail(`${error}\n${await peer.log()}`));
+    await smtpd.daemon.logged(({ C }) => typeof C === "string" && C.startsWith(by));
     const [message] = await site.messages("alice");
     assert.ok(message);
     const text = message.content.toString();

@@ -10,8 +10,13 @@ const SMALL = { limits: { message_size: 65_536, errors: 1000 } };
 
 async function within(options: TestListenerOptions, body: (listener: TestListener) => Promise<void>) {
   const listener = await startListener(options);
+  await withListener(listener, () => body(listener));
+}
+
+/** Stops it in the end, and looks whether anything was left. */
+async function withListener(listener: TestListener, body: () => Promise<void>) {
   try {
-    await body(listener);
+    await body();
   } finally {
     await listener.stop();
   }
@@ -178,15 +183,24 @@ describe("BDAT", () => {
   });
 
   test("that cannot be written is told at once", async () => {
-    await within({}, async (listener) => {
+    const listener = await startListener();
+    await withListener(listener, async () => {
       listener.receiver.gate = Promise.reject(new Error("/var/secret"));
       listener.receiver.gate.catch(() => {});
       const client = await SmtpClient.greeted(listener.port);
       await client.envelope();
       assert.equal(await chunk(client, "a\r\n"), "451 4.3.0");
       assert.equal(await chunk(client, "a\r\n", true), "503 5.5.1");
+      // Nor is the line end written that the last chunk lacks.
+      await client.envelope();
+      assert.equal(await chunk(client, "a", true), "451 4.3.0");
+      assert.equal(listener.receiver.writes, 2);
       client.end();
     });
+    assert.deepEqual(
+      listener.logged.filter(({ err }) => /while/.test(JSON.stringify(err))),
+      [],
+    );
   });
 
   test("comes no faster than the receiver takes it", async () => {
