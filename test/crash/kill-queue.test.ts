@@ -12,6 +12,7 @@ import { concurrently } from "../../shared/concurrently.js";
 import { DOMAIN, type Smtpd } from "../daemons/site.js";
 import { without } from "../peers.js";
 import { recipient } from "../smtpd/queue/envelopes.js";
+import { emptied, garbage } from "./queue-on-disk.js";
 import { Scene } from "./queue-scene.js";
 import { type Step, stepsOf } from "./queue-steps.js";
 import { killedAt, readTrace, strace } from "./trace.js";
@@ -118,7 +119,7 @@ async function traced(t: TestContext, scenario: Scenario): Promise<Step[]> {
   assert.equal(await workedOff(scene, smtpd, scenario.submit), true);
   assert.equal((await smtpd.daemon.stop()).code, 0);
   assert.deepEqual((await scene.arrived()).sort(), [...scenario.shares].sort());
-  assert.deepEqual(await scene.garbage(), []);
+  assert.deepEqual(await garbage(scene.queue), []);
   return stepsOf(await readTrace(trace, smtpd.daemon.pid), scene.site.directory);
 }
 
@@ -136,13 +137,13 @@ async function meetKill(
   const killed = signal === "SIGKILL";
   assert.ok(acknowledged || killed);
   await scene.sinkIsIdle();
-  const [before, waiting, garbage] = [await scene.arrived(), await scene.waiting(), await scene.garbage()];
+  const [before, waiting, left] = [await scene.arrived(), await scene.waiting(), await garbage(scene.queue)];
 
   const next = await scene.smtpd();
   await workedOff(scene, next);
   assert.equal((await next.daemon.stop()).code, 0);
   const after = await scene.arrived();
-  assert.deepEqual(await scene.garbage(), garbage, `${what}: what was not committed is left alone`);
+  assert.deepEqual(await garbage(scene.queue), left, `${what}: what was not committed is left alone`);
   assert.deepEqual(await scene.waiting(), []);
   const twice = [];
   for (const share of new Set([...scenario.shares, ...after])) {
@@ -172,7 +173,10 @@ async function workedOff(
 ): Promise<boolean> {
   const acknowledged = submit.length === 0 || (await scene.submit(mx, submit));
   const ended = new AbortController();
-  await Promise.race([daemon.ended.then(() => ended.abort()), scene.emptied(ended.signal).catch(() => {})]);
+  await Promise.race([
+    daemon.ended.then(() => ended.abort()),
+    emptied(scene.queue, ended.signal).catch(() => {}),
+  ]);
   return acknowledged;
 }
 

@@ -6,24 +6,19 @@
  * recipient's address, or `failed notice`, `delayed notice`.
  */
 import assert from "node:assert/strict";
-import { watch } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { TestContext } from "node:test";
-import pino from "pino";
 import { formatMailbox } from "../../shared/address.js";
 import { FsyncDurable } from "../../shared/durable.js";
 import { createMaildir } from "../../shared/maildir/create.js";
-import { parseName, uniqueNames } from "../../shared/maildir/name.js";
+import { parseName } from "../../shared/maildir/name.js";
 import { enqueue } from "../../smtpd/queue/enqueue.js";
 import type { QueueEnvelope } from "../../smtpd/queue/envelope.js";
-import { isEnvelope, parseEnvelope, queueIdOfFile } from "../../smtpd/queue/envelope-file.js";
-import { Queue } from "../../smtpd/queue/queue.js";
+import type { Queue } from "../../smtpd/queue/queue.js";
 import { type DaemonOptions, DOMAIN, Site, type Smtpd } from "../daemons/site.js";
 import { Sink, type SinkMessage } from "../fakes/sink.js";
 import { SmtpClient } from "../fakes/smtp-client.js";
 import { freshEnvelope, mailbox } from "../smtpd/queue/envelopes.js";
-import { filesOf } from "../smtpd/queue/queue-site.js";
+import { committed, queueOf } from "./queue-on-disk.js";
 
 export const ALICE = `alice@${DOMAIN}`;
 /** With lines that begin with a dot, and the end at its end. */
@@ -65,12 +60,7 @@ export class Scene {
       },
     });
     // Made beforehand, so that the steps are those of the mail alone.
-    const queue = await Queue.open(`${site.directory}/state/queue`, {
-      durable,
-      uniqueName: uniqueNames("scene.test", process.pid, Date.now),
-      now: Date.now,
-      log: pino({ level: "silent" }),
-    });
+    const queue = await queueOf(site);
     for (const user of ["alice", "bob"]) await createMaildir(site.maildir(user), durable);
     const tables =
       `[relay]\nnetworks = ["127.0.0.1"]\n` +
@@ -113,26 +103,6 @@ export class Scene {
     }
   }
 
-  /** Resolves when no envelope is left. Rejects when the signal comes first. */
-  async emptied(signal: AbortSignal): Promise<void> {
-    const { envelope } = this.queue.folders;
-    const watcher = watch(envelope);
-    try {
-      for (;;) {
-        const changed = new Promise<void>((resolve, reject) => {
-          watcher.once("change", () => resolve());
-          signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-        });
-        changed.catch(() => {});
-        signal.throwIfAborted();
-        if ((await readdir(envelope)).length === 0) return;
-        await changed;
-      }
-    } finally {
-      watcher.close();
-    }
-  }
-
   /** The host has heard all that was sent to it. */
   async sinkIsIdle(): Promise<void> {
     await Promise.all(this.sink.connections.map(({ closed }) => closed));
@@ -159,42 +129,10 @@ export class Scene {
 
   /** The shares that envelopes on the disk name. */
   async waiting(): Promise<string[]> {
-    const shares = [];
-    for (const { message, recipients } of await this.#envelopes()) {
-      const notice = noticeIn(await this.#messageText(message));
-      for (const { forwardPath } of recipients) shares.push(notice ?? formatMailbox(forwardPath));
-    }
-    return shares;
-  }
-
-  /** Files of the queue that belong to no committed message. */
-  async garbage(): Promise<string[]> {
-    const known = (await this.#envelopes()).map(({ message }) => message);
-    return (await filesOf(this.queue.maildir.path)).filter(
-      (file) => !file.startsWith("envelope/") && !known.some((message) => file.includes(message)),
-    );
-  }
-
-  async #envelopes(): Promise<QueueEnvelope[]> {
-    const directory = this.queue.folders.envelope;
-    const found = [];
-    for (const name of await readdir(directory)) {
-      const envelope = parseEnvelope(
-        await readFile(join(directory, name), "utf8"),
-        queueIdOfFile(name) ?? "",
-      );
-      if (!isEnvelope(envelope)) throw new assert.AssertionError({ message: `${name}: ${envelope.reason}` });
-      found.push(envelope);
-    }
-    return found;
-  }
-
-  async #messageText(name: string): Promise<string> {
-    const { maildir } = this.queue;
-    const files = (await filesOf(maildir.path)).filter((file) => /^(?:new|cur)\//.test(file));
-    const file = files.find((one) => one.includes(name));
-    assert.ok(file, `the message ${name} of an envelope`);
-    return readFile(`${maildir.path}/${file}`, "latin1");
+    return (await committed(this.queue)).flatMap(({ envelope, octets }) => {
+      const notice = noticeIn(octets.toString("latin1"));
+      return envelope.recipients.map(({ forwardPath }) => notice ?? formatMailbox(forwardPath));
+    });
   }
 }
 

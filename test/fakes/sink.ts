@@ -39,6 +39,8 @@ export type SinkAnswer =
       readonly octets?: string | Buffer;
       /** An octet at a time. */
       readonly slowly?: boolean;
+      /** Milliseconds before it is said. */
+      readonly late?: number;
       /**
        * After that it says nothing any more, answers whatever comes with nonsense, reads nothing any more, closes, or
        * resets the connection.
@@ -349,7 +351,7 @@ class SinkSession implements SinkConnection {
       return Number(answer[0]);
     }
     const octets = Buffer.from(answer.octets ?? "");
-    void this.#send(octets, answer.slowly === true).then(() => {
+    void this.#send(octets, answer).then(() => {
       if (answer.next === "close") this.#socket.end();
       if (answer.next === "reset") this.#socket.resetAndDestroy();
       if (answer.next === "babble") this.#socket.on("data", () => this.#socket.write("nonsense\r\n"));
@@ -373,7 +375,8 @@ class SinkSession implements SinkConnection {
     this.#socket.end();
   }
 
-  async #send(octets: Buffer, slowly: boolean): Promise<void> {
+  async #send(octets: Buffer, { slowly = false, late = 0 }: Manner): Promise<void> {
+    if (late > 0) await new Promise((resolve) => setTimeout(resolve, late));
     const pieces = slowly ? [...octets].map((octet) => Buffer.of(octet)) : [octets];
     for (const piece of pieces) {
       if (piece.length > 0) this.#write(piece);
@@ -403,6 +406,9 @@ class SinkSession implements SinkConnection {
     });
   }
 }
+
+/** How an answer is said. */
+type Manner = Pick<Exclude<SinkAnswer, string>, "slowly" | "late">;
 
 function scripted(script: SinkScript | undefined, line: string, times: number): SinkAnswer | undefined {
   if (typeof script === "function") return script(line, times);
