@@ -9,7 +9,7 @@ import { administerQueue } from "../queue/administer-queue.js";
 import { ask } from "../queue/ask.js";
 import { ControlFolder } from "../queue/control-folder.js";
 import type { ControlCounts } from "../queue/control-request.js";
-import { lockQueue, type QueueLock } from "../queue/lock.js";
+import { holderOfLock, lockQueue, type QueueLock } from "../queue/lock.js";
 import { newQueueId } from "../queue/new-queue-id.js";
 import { explained, openQueue } from "../queue/open-for-command.js";
 import type { Queue } from "../queue/queue.js";
@@ -57,12 +57,14 @@ async function changed(queue: Queue, action: QueueAction, selection: Selection):
       folder,
       newQueueId(),
       { action, selection },
-      { takenUpMs: TAKE_UP_MS, doneMs: DONE_MS },
+      { takenUpMs: TAKE_UP_MS, doneMs: DONE_MS, holder: () => holderOfLock(queue) },
     );
     if (asked.kind === "done") return asked;
     if (asked.kind === "refused") throw new ExitError(EXIT.temporary, asked.reason);
     if (asked.kind === "unanswered")
       throw new ExitError(EXIT.temporary, "smtpd has begun with it and is not done yet; its log will tell");
+    if (asked.kind === "abandoned")
+      throw new ExitError(EXIT.temporary, "smtpd has ended while it did that, perhaps in part; ask again");
   }
   throw new ExitError(EXIT.temporary, "the smtpd that has the queue does not answer; nothing was changed");
 }

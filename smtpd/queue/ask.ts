@@ -2,6 +2,8 @@
  * The command line's side of control/ (control-request.ts): asks the running smtpd, and waits for what came of it, for a
  * bounded time. A request that nobody takes up is withdrawn; by then it is certain that nothing was done.
  *
+ * Who has taken it up may die over it, and then nobody will answer: that is looked for as well.
+ *
  * Being told of the result is a hint (shared/watch.ts would settle first, and this one is waited for by a person): the
  * folder is looked into at short intervals as well.
  */
@@ -23,12 +25,16 @@ export type Asked =
   /** Nobody took it up; it was withdrawn, and nothing was done. */
   | { readonly kind: "withdrawn" }
   /** It was taken up, and there is no result yet. */
-  | { readonly kind: "unanswered" };
+  | { readonly kind: "unanswered" }
+  /** It was taken up, and whoever did so has ended: it was done for all messages, for some or for none. */
+  | { readonly kind: "abandoned" };
 
 /** How long to wait, in milliseconds: until somebody takes it up, and from then on until it is done. */
 export interface Patience {
   readonly takenUpMs: number;
   readonly doneMs: number;
+  /** Who there is to take it up; undefined when there is nobody. */
+  readonly holder: () => Promise<string | undefined>;
 }
 
 /**
@@ -39,8 +45,9 @@ export async function ask(
   folder: ControlFolder,
   id: string,
   { action, selection }: Omit<ControlRequest, "until">,
-  { takenUpMs, doneMs }: Patience,
+  { takenUpMs, doneMs, holder }: Patience,
 ): Promise<Asked> {
+  let asked = await holder();
   const until = Date.now() + takenUpMs;
   const hints = new Hints(folder.path);
   try {
@@ -48,7 +55,16 @@ export async function ask(
     const answer = await resultBefore(until, folder, id, hints);
     if (answer !== undefined) return answer;
     if (await folder.remove(requestName(id))) return { kind: "withdrawn" };
-    return (await resultBefore(Date.now() + doneMs, folder, id, hints)) ?? { kind: "unanswered" };
+    const isThere = async () => {
+      const now = await holder();
+      // It may have come just now, and not have said who it is.
+      asked ||= now;
+      return now !== undefined && now === asked;
+    };
+    const result = await resultBefore(Date.now() + doneMs, folder, id, hints, isThere);
+    if (result !== undefined) return result;
+    // One that has ended may have answered just before.
+    return (await fetchResult(folder, id)) ?? { kind: (await isThere()) ? "unanswered" : "abandoned" };
   } finally {
     hints.close();
   }
@@ -59,11 +75,12 @@ async function resultBefore(
   folder: ControlFolder,
   id: string,
   hints: Hints,
+  goesOn: () => Promise<boolean> = async () => true,
 ): Promise<ControlResult | undefined> {
   for (;;) {
     const result = await fetchResult(folder, id);
     const left = end - Date.now();
-    if (result !== undefined || left <= 0) return result;
+    if (result !== undefined || left <= 0 || !(await goesOn())) return result;
     await hints.next(Math.min(left, LOOK_EVERY_MS));
   }
 }

@@ -55,6 +55,13 @@ export async function lockQueue(
   throw new ExitError(EXIT.temporary, `${path}: ${holder} sends from this queue`);
 }
 
+/** What the lock says of whoever holds it, the same as long as he does; undefined when nobody does. Errors are the system's. */
+export async function holderOfLock({ maildir, tools }: Queue): Promise<string | undefined> {
+  const found = await lookAt(`${maildir.path}/${LOCK_NAME}`);
+  if (found === undefined || (await isFree(found, `${maildir.tmp}/${tools.uniqueName()}`))) return undefined;
+  return found.content;
+}
+
 async function isFree(found: Found, probe: string): Promise<boolean> {
   const holder = parseHolder(found.content);
   if (holder !== undefined) {

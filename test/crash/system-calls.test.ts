@@ -1,14 +1,20 @@
 /**
  * The order of system calls under strace: for a delivery the file's sync, its rename into new/, the sync of new/, and only
- * then `250`; for an UPDATE the unlink, the sync of its directory, and only then `+OK`; where deleted messages are moved, the
- * sync of where to before the sync of where from.
+ * then `250`; for a message that is sent the next host's `250`, the removal of its envelope, the sync of that, and only then the
+ * removal of the message; for an UPDATE the unlink, the sync of its directory, and only then `+OK`; where deleted messages are
+ * moved, the sync of where to before the sync of where from.
  */
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { DOMAIN, PASSWORD, Site } from "../daemons/site.js";
+import { Sink } from "../fakes/sink.js";
 import { Dialogue } from "../interop/dialogue.js";
 import { without } from "../peers.js";
+import { recipient } from "../smtpd/queue/envelopes.js";
+import { enqueued, filesOf } from "../smtpd/queue/queue-site.js";
+import { queueOf } from "./queue-on-disk.js";
 import { type Call, isRename, isSync, isUnlink, readTrace, strace, tells, theCall } from "./trace.js";
 
 let site: Site;
@@ -115,6 +121,57 @@ test("a large message is synced in the same order", { skip: without("strace") },
     directory.ended,
     told.began,
   ];
+  assert.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+  );
+});
+
+test("a message that is sent: its envelope is there until the next host has said so, removed, that synced, then the message", {
+  skip: without("strace"),
+}, async (t) => {
+  const trace = join(site.directory, "trace");
+  const queue = await queueOf(site);
+  const { maildir, folders } = queue;
+  const there: string[] = [];
+  const sink = await Sink.start(t, {
+    host: "127.0.0.2",
+    script: {
+      end: () => {
+        // Long before it is said.
+        setTimeout(() => there.push(...readdirSync(folders.envelope)), 100);
+        return { octets: "250 2.0.0 taken\r\n", late: 200 };
+      },
+    },
+  });
+  const tables = `[[route]]\ndomain = "remote.test"\nhost = "[127.0.0.2]:${sink.port}"\ntls = "never"\n`;
+  const { queueId } = await enqueued(queue, { recipients: [recipient("u@remote.test")] });
+  const { daemon } = await site.smtpd({ tables, wrapper: strace(trace) });
+  try {
+    await daemon.logged(({ msg }) => msg === "sent");
+  } finally {
+    await daemon.stop();
+  }
+  assert.deepEqual(there, [`${queueId}.json`]);
+  assert.deepEqual(await filesOf(maildir.path), []);
+
+  const calls = await readTrace(trace, daemon.pid);
+  const envelope = theCall(
+    calls,
+    "unlink of the envelope",
+    (call) => isUnlink(call) && call.args.includes(`${folders.envelope}/`),
+  );
+  const directory = theCall(
+    calls,
+    "sync of envelope/",
+    (call) => isSync(call) && call.args.includes(`<${folders.envelope}>`),
+  );
+  const message = theCall(
+    calls,
+    "unlink of the message",
+    (call) => isUnlink(call) && call.args.includes(`${maildir.new}/`),
+  );
+  const order = [envelope.began, envelope.ended, directory.began, directory.ended, message.began];
   assert.deepEqual(
     order,
     order.toSorted((a, b) => a - b),

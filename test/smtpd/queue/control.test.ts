@@ -25,7 +25,8 @@ const ID = "01JDXK6M2W9QF0";
 const DONE: ControlCounts = { kind: "done", selected: 3, changed: 2, recipients: 4, busy: 1 };
 const REQUEST: Omit<ControlRequest, "until"> = { action: "flush", selection: { kind: "all" } };
 const PATIENCE_MS = 20_000;
-const PATIENCE = { takenUpMs: PATIENCE_MS, doneMs: PATIENCE_MS };
+const HOLDER = { holder: async () => "smtpd" };
+const PATIENCE = { takenUpMs: PATIENCE_MS, doneMs: PATIENCE_MS, ...HOLDER };
 
 describe("the text of a request", () => {
   const matching = {
@@ -139,7 +140,7 @@ describe("asking", () => {
   });
 
   test("is withdrawn when nobody takes it up, and then nobody can", async () => {
-    assert.deepEqual(await ask(folder, ID, REQUEST, { takenUpMs: 1, doneMs: PATIENCE_MS }), {
+    assert.deepEqual(await ask(folder, ID, REQUEST, { takenUpMs: 1, doneMs: PATIENCE_MS, ...HOLDER }), {
       kind: "withdrawn",
     });
     await desk().scan();
@@ -149,12 +150,29 @@ describe("asking", () => {
 
   test("is unanswered when it was taken up and nothing came of it yet", async () => {
     const stuck = desk(() => new Promise(() => {}));
-    const waiting = ask(folder, ID, REQUEST, { takenUpMs: 1000, doneMs: 1 });
+    const waiting = ask(folder, ID, REQUEST, { takenUpMs: 1000, doneMs: 1, ...HOLDER });
     while (asked.length === 0) {
       void stuck.scan();
       await new Promise((resolve) => setImmediate(resolve));
     }
     assert.deepEqual(await waiting, { kind: "unanswered" });
+  });
+
+  test("is abandoned when whoever took it up has ended, or another is in its place", async () => {
+    for (const [n, next] of [undefined, "another smtpd"].entries()) {
+      let holder: string | undefined = "smtpd";
+      const stuck = desk(async () => {
+        holder = next;
+        return new Promise(() => {});
+      });
+      const patience = { takenUpMs: 1000, doneMs: PATIENCE_MS, holder: async () => holder };
+      const waiting = ask(folder, ID, REQUEST, patience);
+      while (asked.length <= n) {
+        void stuck.scan();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      assert.deepEqual(await waiting, { kind: "abandoned" });
+    }
   });
 
   test("does nothing once its time is over, or when it is not understood", async () => {
