@@ -21,10 +21,12 @@ export const PASSWORD = "correct horse";
 export class Site {
   readonly directory: string;
   readonly certificate: CertificateFiles;
+  readonly #domain: string;
 
-  private constructor(directory: string, certificate: CertificateFiles) {
+  private constructor(directory: string, certificate: CertificateFiles, domain: string) {
     this.directory = directory;
     this.certificate = certificate;
+    this.#domain = domain;
   }
 
   /**
@@ -34,21 +36,22 @@ export class Site {
   static async make(
     users: readonly string[] | ReadonlyMap<string, string> = ["alice", "bob"],
     aliases = "postmaster: alice\n",
+    domain = DOMAIN,
   ): Promise<Site> {
     const directory = await mkdtemp(join(tmpdir(), "pillarbox-site-"));
     const certificate = await writeCertificate(directory);
     await writeFile(
       join(directory, "users"),
       (users instanceof Map ? [...users] : [...users].map((user) => [user, ""]))
-        .map(([user, extra]) => `${user}@${DOMAIN}:{PLAIN}${PASSWORD}::::::${extra}\n`)
+        .map(([user, extra]) => `${user}@${domain}:{PLAIN}${PASSWORD}::::::${extra}\n`)
         .join(""),
     );
     await writeFile(join(directory, "aliases"), aliases);
-    return new Site(directory, certificate);
+    return new Site(directory, certificate, domain);
   }
 
   maildir(user: string): Maildir {
-    return maildirAt(join(this.directory, "mail", DOMAIN, user, "Maildir"));
+    return maildirAt(join(this.directory, "mail", this.#domain, user, "Maildir"));
   }
 
   /** Starts smtpd: mx, submission with STARTTLS, submission with implicit TLS. */
@@ -103,7 +106,7 @@ export class Site {
   ): Promise<Daemon> {
     const tls = `certificate = "${this.certificate.certificate}"\nkey = "${this.certificate.key}"`;
     const config = [
-      `hostname = "mail.${DOMAIN}"\ndomains = ["${DOMAIN}"]\naccounts = "${this.directory}/users"`,
+      `hostname = "mail.${this.#domain}"\ndomains = ["${this.#domain}"]\naccounts = "${this.directory}/users"`,
       `mail_root = "${this.directory}/mail"\nuser = "${user}"\n${head}${top}`,
       ...listeners.map((keys) => `[[listen]]\naddress = "127.0.0.1:0"\n${toml(keys)}${listen}`),
       `[tls]\n${tls}\n${tables}`,

@@ -1,6 +1,7 @@
 /** Exim, all of it in one directory. It takes a configuration of ours from root alone. */
 import { mkdir, writeFile } from "node:fs/promises";
 import type { TestContext } from "node:test";
+import { findPeer } from "../../peers.js";
 import { succeed } from "../run.js";
 import { type Command, type Peer, type PeerOptions, type Setting, startPeer } from "./peer.js";
 
@@ -15,6 +16,7 @@ async function prepare(setting: Setting): Promise<Command> {
   await writeFile(
     file,
     `
+exim_path = ${findPeer("exim4")}
 primary_hostname = mail.${domain}
 spool_directory = ${directory}/spool
 log_file_path = ${directory}/log/%s

@@ -35,5 +35,5 @@ match from any for any action "out"
     "mkdir -m 711 /var/spool/smtpd && mkdir -p /var/lib/opensmtpd/empty || exit 1",
     `exec ${OPENSMTPD} -d -f ${file}`,
   ].join("\n");
-  return { program: "unshare", args: ["--mount", "sh", "-c", script] };
+  return { program: "sh", args: ["-c", script] };
 }

@@ -1,6 +1,7 @@
 /**
  * Another mail transport agent at work beside ours: it takes mail for its own domain into a Maildir, and relays all other
- * mail to one host. Each listens on an address of 127.0.0.0/8 of its own, so that the port that it is told is free.
+ * mail to one host. Each listens on an address of 127.0.0.0/8 of its own, so that the port that it is told is free; and its
+ * processes have a namespace of their own, which takes root, so that all of them end together.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -51,7 +52,6 @@ export interface Peer {
 
 const POLL_MS = 100;
 const WAIT_MS_MAX = 40_000;
-const STOPPING_MS_MAX = 5_000;
 
 /**
  * Starts a peer for as long as the test lasts.
@@ -70,10 +70,13 @@ export async function startPeer(
   const listen = await freeEndpoint();
   const { program, args } = await prepare({ ...options, directory, listen, certificate });
 
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn("unshare", ["--mount", "--pid", "--fork", program, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
-  t.after(() => stop(child));
+  const closed = once(child, "close");
+  t.after(() => stop(child, closed));
   const log = async () => {
     const files = await readdir(join(directory, "log"));
     const texts = await Promise.all(files.map((file) => readFile(join(directory, "log", file), "utf8")));
@@ -131,11 +134,10 @@ async function until<T>(ask: () => Promise<T | undefined>, log: () => Promise<st
   throw new Error(`it does not come about:\n${await log()}`);
 }
 
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const ended = once(child, "exit");
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), STOPPING_MS_MAX);
-  await ended;
-  clearTimeout(timer);
+/** Kills the first process of the namespace, and with it all others, whatever sessions and groups they have made. */
+async function stop(child: ChildProcess, closed: Promise<unknown>): Promise<void> {
+  const children = `/proc/${child.pid}/task/${child.pid}/children`;
+  const [first] = (await readFile(children, "utf8").catch(() => "")).trim().split(" ");
+  if (first) process.kill(Number(first), "SIGKILL");
+  await closed;
 }
