@@ -82,10 +82,7 @@ export async function startPeer(
     const texts = await Promise.all(files.map((file) => readFile(join(directory, "log", file), "utf8")));
     return [output, ...texts].join("\n");
   };
-  await until(async () => {
-    if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}:\n${await log()}`);
-    return (await accepts(listen)) || undefined;
-  }, log);
+  await accepting(listen, () => child.exitCode, log);
   const maildir = join(directory, "Maildir", "new");
   return {
     domain: options.domain,
@@ -101,7 +98,7 @@ export async function startPeer(
 }
 
 /** An address that nobody else uses, and a port that is free there. */
-async function freeEndpoint(): Promise<Endpoint> {
+export async function freeEndpoint(): Promise<Endpoint> {
   const octet = () => 1 + Math.floor(Math.random() * 254);
   const address = `127.${octet()}.${octet()}.${octet()}`;
   const server = createServer().listen(0, address);
@@ -111,6 +108,22 @@ async function freeEndpoint(): Promise<Endpoint> {
   await once(server, "close");
   if (bound === null || typeof bound === "string") throw new Error("no port");
   return { address, port: bound.port };
+}
+
+/**
+ * Resolves when somebody accepts connections there; rejects when the program that should has ended.
+ * @param ended how it has ended: the exit code, or the signal; null while it runs
+ */
+export async function accepting(
+  endpoint: Endpoint,
+  ended: () => number | string | null,
+  log = async () => "",
+): Promise<void> {
+  await until(async () => {
+    const how = ended();
+    if (how !== null) throw new Error(`it ended with ${how}:\n${await log()}`);
+    return (await accepts(endpoint)) || undefined;
+  }, log);
 }
 
 async function accepts({ address, port }: Endpoint): Promise<boolean> {
