@@ -21,6 +21,9 @@ pillarbox is running in ${layout.directory}
     ${collectCommand(layout, ports)}
 
   Messages lie in ${layout.maildir.path}
+  Mail for other domains really leaves, by their own hosts. What waits for them lies in ${layout.stateDirectory}/queue;
+    smtpd queue list --config ${quoted(layout.smtpdConfig)}
+  shows it (where smtpd is not installed: node dist/smtpd/main.js).
   Ctrl-C stops both daemons and leaves everything as it is.
 
 `;
