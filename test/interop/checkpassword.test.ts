@@ -109,11 +109,12 @@ test("check says who checks, and that the program is missing or cannot be execut
   const site = await siteOf(t, ["alice"]);
   const program = join(site.directory, "checker");
   const config = join(site.directory, "checked.toml");
-  await writeFile(
-    config,
-    `domains = ["${DOMAIN}"]\naccounts = "${site.directory}/users"\nauth = "checkpassword ${program} -x"\n`,
-  );
-  for (const entry of ["pop3d", "smtpd"] as const) {
+  const common = `domains = ["${DOMAIN}"]\naccounts = "${site.directory}/users"\nauth = "checkpassword ${program} -x"\n`;
+  for (const [entry, own] of [
+    ["pop3d", ""],
+    ["smtpd", `state_dir = "${site.directory}/state"\n`],
+  ] as const) {
+    await writeFile(config, common + own);
     const check = () => runProgram(entry, ["check", "--config", config]);
     const missing = await check();
     assert.equal(missing.code, 0);
