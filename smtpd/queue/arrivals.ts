@@ -54,10 +54,11 @@ export class Arrivals {
   }
 
   async #readHinted(): Promise<void> {
+    const { signal } = this.#options;
     this.#reading = true;
-    await inSlices(this.#takeHinted(), (queueId) => this.#read(queueId), this.#options.signal).catch(
-      () => {},
-    );
+    // Again where more was hinted at while the last reading came to its end.
+    while (this.#hinted.size > 0 && !signal.aborted)
+      await inSlices(this.#takeHinted(), (queueId) => this.#read(queueId), signal).catch(() => {});
     this.#reading = false;
   }
 

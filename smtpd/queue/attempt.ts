@@ -62,7 +62,7 @@ export async function attempt(
   for (const batch of batches(due)) {
     // The administrator may have done something about it since.
     const { held, recipients } = message.envelope;
-    const present = batch.length === 1 ? batch : batch.filter((one) => recipients.includes(one));
+    const present = batch.filter((one) => recipients.includes(one));
     if (held || signal.aborted || present.length === 0) break;
     reach = await deliver(message, present, tools, signal);
     if (reach !== "reached") break;

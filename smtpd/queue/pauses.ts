@@ -1,22 +1,21 @@
 /** Waiting, until somebody says that there is no more time for it. Keeps no process alive. */
 
 export class Pauses {
-  readonly #ends = new Set<() => void>();
+  /** Of each wait: ends it, before its time or as hopeless. */
+  readonly #ends = new Set<(how: "early" | "hopeless") => void>();
   #ended = false;
 
   /** Resolves after this time; rejects when waiting is ended. */
   wait(milliseconds: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const end = () => {
+      const end = (how: "early" | "hopeless") => {
         clearTimeout(timer);
         this.#ends.delete(end);
-        reject(new Error("there is no more time"));
+        if (how === "early") resolve();
+        else reject(new Error("there is no more time"));
       };
-      const timer = setTimeout(() => {
-        this.#ends.delete(end);
-        resolve();
-      }, milliseconds).unref();
-      if (this.#ended) return end();
+      const timer = setTimeout(() => end("early"), milliseconds).unref();
+      if (this.#ended) return end("hopeless");
       this.#ends.add(end);
     });
   }
@@ -31,9 +30,14 @@ export class Pauses {
     clearTimeout(timer);
   }
 
-  /** Ends all waits, and any that comes. */
+  /** Whoever waits now need not wait any longer: what was waited for may be possible by now. */
+  cutShort(): void {
+    for (const end of this.#ends) end("early");
+  }
+
+  /** Has all waits reject, and any that comes. */
   end(): void {
     this.#ended = true;
-    for (const end of this.#ends) end();
+    for (const end of this.#ends) end("hopeless");
   }
 }

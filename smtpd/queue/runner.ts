@@ -118,6 +118,7 @@ export class Runner {
 
   /** Does what an administrator asks for; resolves when it is durable. */
   administer(request: ControlRequest): Promise<ControlCounts> {
+    if (this.#stopped) return Promise.reject(new Error("the queue is not ours any more, or is being left"));
     const { keyOf, policy, now } = this.#options;
     const tools: Administration = {
       inHand: this.#inHand,
@@ -140,7 +141,8 @@ export class Runner {
 
   /**
    * Begins nothing more, and ends: deliveries under way may go on for this long, and are told to end then. Resolves when they
-   * have, within some seconds in any case; what is not written by then is as it was on disk, and is tried again.
+   * have, within some seconds in any case. What cannot be written is tried once more at once, and for a few seconds: a disk
+   * that is gone must not use up all the time there is. What is not written then is as it was on disk, and is tried again.
    */
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
@@ -148,9 +150,12 @@ export class Runner {
     clearTimeout(this.#wake);
     clearTimeout(this.#scanning);
     const idle = () => Promise.allSettled([...this.#turns, ...this.#removals]);
+    this.#pauses.cutShort();
+    const hopeless = setTimeout(() => this.#pauses.end(), Math.min(graceMs, ENDING_MS_MAX));
     await this.#pauses.within(idle(), graceMs);
     this.#ending.abort();
     await this.#pauses.within(idle(), ENDING_MS_MAX);
+    clearTimeout(hopeless);
     this.#pauses.end();
   }
 
@@ -220,17 +225,22 @@ export class Runner {
   async #take(turn: Turn): Promise<void> {
     const { queueId } = turn;
     const { now, log } = this.#options;
+    if (this.#heldBack.has(queueId)) {
+      this.#schedule.done(turn, "not tried", now());
+      // It is met anew when it is let go, and so does not count as gone.
+      this.#schedule.forget(queueId);
+      return this.#pump();
+    }
     let reach: Reach = "not tried";
     let waits = false;
     try {
-      if (!this.#heldBack.has(queueId))
-        await this.#inHand.use(queueId, async (message) => {
-          reach = await attempt(message, turn, this.#attempts, this.#ending.signal);
-          if (message.isDone) return;
-          // At once, before anyone else can change the message.
-          waits = true;
-          this.#schedule.done(turn, reach, now(), this.#waitingAgain(message.envelope, turn));
-        });
+      await this.#inHand.use(queueId, async (message) => {
+        reach = await attempt(message, turn, this.#attempts, this.#ending.signal);
+        if (message.isDone) return;
+        // At once, before anyone else can change the message.
+        waits = true;
+        this.#schedule.done(turn, reach, now(), this.#waitingAgain(message.envelope, turn));
+      });
       if (!waits) {
         this.#schedule.done(turn, reach, now());
         this.#forget(queueId);

@@ -88,6 +88,35 @@ describe("a message", () => {
     assert.equal(deliverer.jobs.length, 2);
   });
 
+  test("that comes with others is found with them by one look through the folder", async (t) => {
+    const { queue, runner, deliverer } = await runnerSite(t, delivered, { scanEvery: 100 });
+    await runner.start();
+    for (let i = 0; i < 10; i++) await enqueued(queue, { arrivedAt: now() });
+    await eventually("all are found", () => deliverer.jobs.length === 10);
+  });
+
+  test("is not sent to whom the administrator has removed meanwhile", async (t) => {
+    const { passed, open } = gate();
+    const { queue, path, runner, deliverer } = await runnerSite(t, async (job, signal) => {
+      await passed;
+      return delivered(job, signal);
+    });
+    // Two jobs, one after the other.
+    const recipients = [
+      recipient("bob@example.net"),
+      recipient("carol@example.net", { rewrittenReversePath: mailbox("other@example.org") }),
+    ];
+    await enqueued(queue, { arrivedAt: now(), recipients });
+    await runner.start();
+    await eventually("the first is under way", () => deliverer.underWay === 1);
+    const nobody = { queueIds: [], domains: [], senders: [] };
+    const selection = { kind: "matching", ...nobody, recipients: ["carol@example.net"] } as const;
+    await runner.administer({ action: "remove", selection, until: now() + HOUR });
+    open();
+    await eventually("it is gone", async () => (await filesOf(path)).length === 0);
+    assert.deepEqual(deliverer.tried, ["bob@example.net"]);
+  });
+
   test("whose octets are gone is set aside", async (t) => {
     const { queue, path, runner, deliverer } = await runnerSite(t, delivered);
     const { message } = await enqueued(queue, { arrivedAt: now() });
@@ -245,6 +274,25 @@ describe("notices", () => {
     });
   }
 
+  test("whose turn comes while they are held back are sent afterwards", async (t) => {
+    let broken = true;
+    const durable = new FailingDurable((step) => (broken && step === "remove envelope" ? "EIO" : undefined));
+    const { queue, path, runner, deliverer } = await runnerSite(t, delivered, { durable });
+    await runner.start();
+    const soon = now() + 300;
+    const recipients = [recipient("alice@example.org", { nextAttempt: soon })];
+    const { queueId } = await enqueued(queue, { arrivedAt: now(), reversePath: undefined, recipients });
+    runner.hint(queueId);
+    const notice = { queueId, action: "failed" as const, reports: [] };
+    const original = await enqueued(queue, { arrivedAt: now(), recipients: [], owed: [notice] });
+    runner.hint(original.queueId);
+    await eventually("its turn has come", () => now() > soon && runner.size === 1);
+    assert.deepEqual(deliverer.jobs, []);
+    broken = false;
+    await eventually("all is done", async () => (await filesOf(path)).length === 0);
+    assert.deepEqual(deliverer.tried, ["alice@example.org"]);
+  });
+
   test("of many recipients who failed one after the other are put together where the disk is slow", async (t) => {
     const { queue, path, runner, deliverer } = await runnerSite(t, (job, signal) =>
       (job.reversePath === undefined ? delivered : failed)(job, signal),
@@ -300,6 +348,33 @@ describe("the end", () => {
     await stopped;
     assert.equal(deliverer.jobs.length, 1);
     assert.equal((await filesOf(path)).length, 2);
+  });
+
+  test("comes soon where the queue has vanished", { timeout: 30_000 }, async (t) => {
+    const { queue, path, runner, lines } = await runnerSite(t, async (job, signal) => {
+      await rm(path, { recursive: true });
+      return delivered(job, signal);
+    });
+    await enqueued(queue, { arrivedAt: now() });
+    await runner.start();
+    await eventually("it is logged", () => lines.some(({ level }) => level === 50));
+    await runner.stop(HOUR);
+  });
+
+  test("has written what could not be written before", { timeout: 30_000 }, async (t) => {
+    let broken = true;
+    const durable = new FailingDurable((step) => (broken && step === "remove envelope" ? "EIO" : undefined));
+    const { queue, path, runner, lines } = await runnerSite(t, delivered, { durable });
+    await enqueued(queue, { arrivedAt: now() });
+    await runner.start();
+    // By now the next try is some seconds away.
+    await eventually(
+      "failed for the third time",
+      () => lines.filter(({ level }) => level === 50).length === 3,
+    );
+    broken = false;
+    await runner.stop(0);
+    assert.deepEqual(await filesOf(path), []);
   });
 
   test("cuts short what takes longer, which counts as no attempt", async (t) => {
