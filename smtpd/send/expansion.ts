@@ -49,14 +49,20 @@ export class Expansion {
     const owed =
       reports.length === 0 ? [] : [{ queueId: newQueueId(), action: "expanded" as const, reports }];
     const queueId = newQueueId();
-    await enqueue(
-      {
-        ...{ queueId, arrivedAt, reversePath, body, smtputf8, ret, envid, recipients, owed },
-        account: undefined,
-        held: false,
-      },
-      await job.message.open(),
-    );
+    const octets = await job.message.open();
+    try {
+      await enqueue(
+        {
+          ...{ queueId, arrivedAt, reversePath, body, smtputf8, ret, envid, recipients, owed },
+          account: undefined,
+          held: false,
+        },
+        octets,
+      );
+    } finally {
+      // Where there is no room it may not have been read at all, and holds a file.
+      octets.destroy();
+    }
     job.log.info({ as: queueId, recipients: recipients.length }, "alias followed");
   }
 }

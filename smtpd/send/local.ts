@@ -94,9 +94,10 @@ export class LocalDeliverer implements Deliverer {
     tell: (account: Account, outcome: Outcome) => void,
   ): Promise<void> {
     const copies = new Copies(this.#options);
+    const stream = await job.message.open();
     let mailboxes: MailboxCopies | undefined;
     try {
-      const source = await readHeader(await job.message.open());
+      const source = await readHeader(stream);
       const before = new Set(source.header.deliveredTo.map((address) => address.toLowerCase()));
       const wanted = accounts.filter(({ address }) => !before.has(address));
       for (const account of accounts) if (before.has(account.address)) tell(account, LOOP);
@@ -121,6 +122,8 @@ export class LocalDeliverer implements Deliverer {
       }
       for (const { account } of mailboxes.sound) this.#delivered(account, job, tell);
     } finally {
+      // It may not have been read to its end, and holds a file.
+      stream.destroy();
       mailboxes?.release();
       await copies.rollback();
     }

@@ -89,7 +89,13 @@ export class Notices {
       return;
     }
     const recipients = [{ ...addressedTo(postmaster, now()), notify: [] }];
-    await this.#enqueue({ queueId: notice.queueId, body, smtputf8, recipients }, await message.open());
+    const octets = await message.open();
+    try {
+      await this.#enqueue({ queueId: notice.queueId, body, smtputf8, recipients }, octets);
+    } finally {
+      // Where there is no room it may not have been read at all, and holds a file.
+      octets.destroy();
+    }
     log.warn({ ...facts, as: notice.queueId }, "undeliverable and without a sender: to the postmaster");
   }
 

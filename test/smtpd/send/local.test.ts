@@ -1,6 +1,7 @@
 /** From the queue into real Maildirs: what lies there afterwards, and what becomes of those who did not get it. */
 import assert from "node:assert/strict";
 import { readdir, writeFile } from "node:fs/promises";
+import type { Readable } from "node:stream";
 import { test } from "node:test";
 import type { QueuedRecipient } from "../../../smtpd/queue/envelope.js";
 import { Srs } from "../../../smtpd/receive/srs.js";
@@ -84,6 +85,35 @@ test("a full disk defers, and leaves nothing", async () => {
   const durable = new FailingDurable((step) => (step === "sync" ? "ENOSPC" : undefined));
   assert.deepEqual(await outcomesOf(job, localDeliverer({ durable })), ["4.3.1", "4.3.1"]);
   assert.equal((await filesLeft()).length, before);
+});
+
+test("whatever becomes of a large message, its file is let go", async () => {
+  const message = `Delivered-To: carol@us.example\n${MESSAGE}${"0123456789abcde\n".repeat(40_000)}`;
+  const job = await jobFor([to("carol@us.example")], message);
+  const opened: Readable[] = [];
+  const open = async () => {
+    const stream = await job.message.open();
+    opened.push(stream);
+    return stream;
+  };
+  const { size, wireSize } = job.message;
+  const watched = { ...job, message: { size, wireSize, open } };
+  assert.deepEqual(await outcomesOf(watched), ["5.4.6"]);
+  const full = localDeliverer({
+    durable: new FailingDurable((step) => (step === "write" ? "ENOSPC" : undefined)),
+  });
+  const [template] = job.recipients;
+  assert.ok(template);
+  const toAlice = { ...watched, recipients: [{ ...template, ...forAccount("alice@us.example") }] };
+  assert.deepEqual(await outcomesOf(toAlice, full), ["4.3.1"]);
+  assert.deepEqual(
+    await outcomesOf({ ...watched, recipients: [{ ...template, ...to("team@us.example") }] }, full),
+    ["passed on"],
+  );
+  assert.deepEqual(
+    opened.map(({ destroyed }) => destroyed),
+    [true, true, true],
+  );
 });
 
 test("a message that is gone, and a shutdown, defer", async () => {
