@@ -62,7 +62,7 @@ export class Site {
       { role: "submission", tls: "implicit" },
       { role: "mx", tls: "implicit" },
     ];
-    const head = `aliases = "${this.directory}/aliases"\nstate_dir = "${this.directory}/state"\n`;
+    const head = `aliases = "${this.directory}/aliases"\nstate_dir = "${this.directory}/${options.state ?? "state"}"\n`;
     const daemon = await this.#start("smtpd", head, listeners, options);
     const [mx = 0, submission = 0, submissions = 0, mxs = 0] = daemon.ports;
     return { daemon, mx, mxs, submission, submissions };
@@ -118,6 +118,8 @@ export class Site {
 export interface DaemonOptions {
   /** The user to become, when the test runs as root. */
   readonly user?: string;
+  /** Where smtpd has its queue, below the directory of the site; each smtpd of several needs its own. */
+  readonly state?: string;
   /** TOML for the top level of the configuration. */
   readonly top?: string;
   /** TOML for each `[[listen]]`. */

@@ -109,7 +109,7 @@ test("check says who checks, and that the program is missing or cannot be execut
   const site = await siteOf(t, ["alice"]);
   const program = join(site.directory, "checker");
   const config = join(site.directory, "checked.toml");
-  const common = `domains = ["${DOMAIN}"]\naccounts = "${site.directory}/users"\nauth = "checkpassword ${program} -x"\n`;
+  const common = `user = "root"\ndomains = ["${DOMAIN}"]\naccounts = "${site.directory}/users"\nauth = "checkpassword ${program} -x"\n`;
   for (const [entry, own] of [
     ["pop3d", ""],
     ["smtpd", `state_dir = "${site.directory}/state"\n`],

@@ -47,7 +47,11 @@ async function start() {
   await writeFile(join(site.directory, "users"), `alice@${DOMAIN}:{PLAIN}${PASSWORD}::::::${rule}\n`);
   await giveToNobody(site.directory);
   const who = { user: "nobody" };
-  const [one, two, pop3d] = [await site.smtpd(who), await site.smtpd(who), await site.pop3d(who)];
+  const [one, two, pop3d] = [
+    await site.smtpd(who),
+    await site.smtpd({ ...who, state: "state-of-two" }),
+    await site.pop3d(who),
+  ];
   running.push(one.daemon, two.daemon, pop3d.daemon);
   return {
     senders: [one, two].map(({ mx }) => {
