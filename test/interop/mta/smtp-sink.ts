@@ -20,6 +20,8 @@ const FACTS = /^(?:X-[^\n]*\n)*/;
 export interface SmtpSink {
   /** The messages that it has taken, with LF line ends and the Received field that it puts on top. */
   messages(): Promise<string[]>;
+  /** How many it has begun to take. */
+  count(): Promise<number>;
   /** Resolves when it has ended, and its port is free. */
   stop(): Promise<void>;
 }
@@ -50,6 +52,7 @@ export async function startSmtpSink(
       const copies = (await readdir(directory)).map((name) => readFile(join(directory, name), "utf8"));
       return (await Promise.all(copies)).filter((copy) => copy !== "").map((copy) => copy.replace(FACTS, ""));
     },
+    count: async () => (await readdir(directory)).length,
     stop,
   };
 }
