@@ -88,10 +88,11 @@ describe("a message", () => {
     assert.equal(deliverer.jobs.length, 2);
   });
 
-  test("that comes with others is found with them by one look through the folder", async (t) => {
-    const { queue, runner, deliverer } = await runnerSite(t, delivered, { scanEvery: 100 });
+  test("that is hinted at together with others is found with them", async (t) => {
+    const { queue, runner, deliverer } = await runnerSite(t, delivered, { scanEvery: HOUR });
     await runner.start();
     for (let i = 0; i < 10; i++) await enqueued(queue, { arrivedAt: now() });
+    for (const queueId of await queue.ids()) runner.hint(queueId);
     await eventually("all are found", () => deliverer.jobs.length === 10);
   });
 
