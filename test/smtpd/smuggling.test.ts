@@ -7,23 +7,8 @@ import { type TestContext, test } from "node:test";
 import { Site } from "../daemons/site.js";
 import { Sink } from "../fakes/sink.js";
 import { SmtpClient } from "../fakes/smtp-client.js";
+import { FALSE_ENDS, TRUE_END } from "./false-ends.js";
 
-const FALSE_ENDS = [
-  "\n.\n",
-  "\n.\r",
-  "\r.\n",
-  "\r.\r",
-  "\n.\r\n",
-  "\r.\r\n",
-  "\r\n\0.\r\n",
-  "\r\n.\r\r\n",
-  "\r\r\n.\r\r\n",
-  "\r\n.\n",
-  "\r\n.\r",
-  "\r\n..\r\n",
-];
-/** Content when the octets are counted; by DATA it is an end, and a true one. */
-const TRUE_END = "\r\n.\r\n";
 const SMUGGLED = "MAIL FROM:<smuggled@client.example>\r\nRCPT TO:<b@next.test>\r\nDATA\r\nsmuggled\r\n";
 const LAST_LINE = "the last line\r\n";
 

@@ -7,29 +7,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { SmtpClient } from "../../fakes/smtp-client.js";
 import { startListener, type TestListener } from "../../fakes/smtp-listener.js";
-
-const FALSE_ENDS = [
-  "\n.\n",
-  "\n.\r",
-  "\r.\n",
-  "\r.\r",
-  "\n.\r\n",
-  "\r.\r\n",
-  "\r\n.\n",
-  "\r\n.\r",
-  "\r\n\0.\r\n",
-  "\r\n.\0\r\n",
-  "\r\n.\r\0\n",
-  "\r\n.\r\r\n",
-  "\r\r\n.\r\r\n",
-  "\r\n\r.\r\n",
-  "\r\n.\n\r\n",
-  "\r\n. \r\n",
-  "\r\n..\r\n",
-];
-
-/** What BDAT may hold besides: there it is content like the others. */
-const TRUE_END = "\r\n.\r\n";
+import { FALSE_ENDS, TRUE_END } from "../false-ends.js";
 
 const SMUGGLED = "MAIL FROM:<smuggled@client.example>\r\nRCPT TO:<b@pillarbox.test>\r\nDATA\r\nsmuggled\r\n";
 

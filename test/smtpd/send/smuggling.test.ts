@@ -9,27 +9,9 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { WireForm } from "../../../shared/wire-form.js";
 import { Sink } from "../../fakes/sink.js";
+import { FALSE_ENDS, TRUE_END } from "../false-ends.js";
 import { dispositions, hopTo, NEVER, transaction, transportFor } from "./sending.js";
 
-const FALSE_ENDS = [
-  "\n.\n",
-  "\n.\r",
-  "\r.\n",
-  "\r.\r",
-  "\n.\r\n",
-  "\r.\r\n",
-  "\r\n.\n",
-  "\r\n.\r",
-  "\r\n.\r\n",
-  "\r\n\0.\r\n",
-  "\r\n.\0\r\n",
-  "\r\n.\r\0\n",
-  "\r\0\n.\r\0\n",
-  "\r\n.\r\r\n",
-  "\r\r\n.\r\r\n",
-  "\r\n\r.\r\n",
-  "\r\n.\n\r\n",
-];
 const SMUGGLED = "MAIL FROM:<smuggled@example.org>\r\nRCPT TO:<b@example.net>\r\nDATA\r\nsmuggled\r\n";
 
 /** One of each cut of the message into two chunks, and the whole. */
@@ -39,7 +21,7 @@ function* cuts(octets: Buffer): Generator<Buffer[]> {
 }
 
 describe("what is sent has one end", () => {
-  for (const end of FALSE_ENDS) {
+  for (const end of [...FALSE_ENDS, TRUE_END]) {
     test(JSON.stringify(end), async (t) => {
       const sink = await Sink.start(t);
       const transport = transportFor(t);
@@ -63,7 +45,7 @@ describe("what is sent has one end", () => {
 test("in any cut into chunks, and in a message of many pieces", async (t) => {
   const sink = await Sink.start(t);
   const transport = transportFor(t);
-  const stored = Buffer.from(`a: b\n\n${FALSE_ENDS.join("x")}`);
+  const stored = Buffer.from(`a: b\n\n${[...FALSE_ENDS, TRUE_END].join("x")}`);
   const whole = convert([stored]);
   for (const chunks of cuts(stored)) assert.equal(convert(chunks), whole);
   const message = transaction();
